@@ -1,4 +1,4 @@
-//! What is refused; that the rest is right, tests/it/srp.rs finds out beside pycognito.
+//! Refused inputs. `tests/it/srp.rs` compares the results for valid inputs with pycognito.
 
 use super::*;
 

@@ -1,9 +1,9 @@
-//! No code of this crate copies a secret into a plain `String`, whose memory would not be wiped.
+//! Checks that no code of this crate copies a secret into a plain `String`, whose memory would not be wiped.
 
 use std::path::Path;
 use std::{fs, io};
 
-/// What makes a plain copy of an exposed secret.
+/// Calls that make a plain copy of an exposed secret.
 const COPIES: [&str; 4] = [".to_owned()", ".to_string()", ".into()", ".chars()"];
 
 fn files(folder: &Path, found: &mut Vec<(String, String)>) -> io::Result<()> {

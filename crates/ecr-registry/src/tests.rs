@@ -71,7 +71,7 @@ fn public_registry(#[case] host: &str, #[case] dual_stack: bool) {
 #[case("111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/app:v1.2")]
 #[case("111122223333.dkr.ecr.eu-west-1.amazonaws.com/app:v1@sha256:0123abcd")]
 #[case(" \t111122223333.dkr.ecr.eu-west-1.amazonaws.com\r\n")]
-fn decorations(#[case] server: &str) {
+fn decorated_names_are_recognised(#[case] server: &str) {
     let registry = Registry::parse(server).unwrap();
     assert_eq!(registry.host(), "111122223333.dkr.ecr.eu-west-1.amazonaws.com");
     assert_eq!(registry.to_string(), registry.host());
@@ -79,7 +79,7 @@ fn decorations(#[case] server: &str) {
 }
 
 #[rstest]
-// Another domain, in front or behind.
+// Another domain before or after the host name.
 #[case("111122223333.dkr.ecr.eu-west-1.amazonaws.com.example.com")]
 #[case("111122223333.dkr.ecr.eu-west-1.amazonaws.community")]
 #[case("111122223333.dkr.ecr.eu-west-1.amazonaws.com-example.com")]
@@ -112,7 +112,7 @@ fn decorations(#[case] server: &str) {
 #[case("111122223333.dkr.ecr.eu-we_st-1.amazonaws.com")]
 #[case("111122223333.dkr.ecr.3u-west-1.amazonaws.com")]
 #[case("111122223333.dkr.ecr.eu-west-1.example.amazonaws.com")]
-// The suffix of another partition, or of the other build.
+// The suffix of another partition, or of the other kind of host name.
 #[case("111122223333.dkr.ecr.cn-north-1.amazonaws.com")]
 #[case("111122223333.dkr.ecr.eu-west-1.amazonaws.com.cn")]
 #[case("111122223333.dkr.ecr.us-gov-west-1.amazonaws.eu")]
@@ -122,7 +122,7 @@ fn decorations(#[case] server: &str) {
 #[case("111122223333.dkr-ecr.us-iso-east-1.on.aws")]
 #[case("111122223333.dkr-ecr.us-iso-east-1.c2s.ic.gov")]
 #[case("111122223333.dkr-ecr.us-iso-east-1.")]
-// What programs read differently.
+// Names that programs parse differently.
 #[case("user@111122223333.dkr.ecr.eu-west-1.amazonaws.com")]
 #[case("https://user:password@111122223333.dkr.ecr.eu-west-1.amazonaws.com")]
 #[case("111122223333.dkr.ecr.eu-west-1.amazonaws.com@example.com")]

@@ -1,4 +1,4 @@
-//! Which endpoint a call goes to.
+//! Tests of the endpoint that a call goes to.
 
 use super::*;
 use crate::identity::IdentityScope;
@@ -31,7 +31,7 @@ fn url(service: Service, vars: &[(&str, &str)]) -> Option<String> {
 }
 
 #[test]
-fn overrides_in_awss_order() {
+fn endpoint_overrides_apply_in_aws_order() {
     let general = ("AWS_ENDPOINT_URL", "https://general.example");
     let own = ("AWS_ENDPOINT_URL_ECR", "https://own.example");
     assert_eq!(
@@ -157,7 +157,7 @@ const BOTH: EndpointKind = EndpointKind {
 };
 
 #[test]
-fn the_address_of_each_kind_in_each_partition() {
+fn endpoints_of_each_kind_and_partition() {
     for (service, region, kind, expected) in [
         (Service::Ecr, "eu-west-1", PLAIN, "api.ecr.eu-west-1.amazonaws.com"),
         (Service::Ecr, "us-east-1", FIPS, "api.ecr-fips.us-east-1.amazonaws.com"),

@@ -45,7 +45,7 @@ const WEB: [(&str, &str); 2] = [("AWS_ROLE_ARN", "arn:r"), ("AWS_WEB_IDENTITY_TO
 const CONTAINER: (&str, &str) = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/c");
 
 #[test]
-fn the_standard_chain_in_its_order() {
+fn the_standard_chain_is_searched_in_order() {
     let partner = ("AWS_PROFILE", "partner");
     let all = [KEYS[0], KEYS[1], partner, WEB[0], WEB[1], CONTAINER];
     assert_eq!(chosen(&all, None), "environment");
@@ -83,7 +83,7 @@ fn half_a_pair_of_keys_is_an_error_not_another_source() {
 }
 
 #[test]
-fn half_of_a_web_identity_ends_the_search_where_its_turn_comes() {
+fn an_incomplete_web_identity_is_an_error_in_its_place_in_the_chain() {
     let file = ("AWS_WEB_IDENTITY_TOKEN_FILE", "/none");
     assert_eq!(
         chosen(&[file, CONTAINER], None),
@@ -93,12 +93,12 @@ fn half_of_a_web_identity_ends_the_search_where_its_turn_comes() {
 }
 
 #[test]
-fn a_named_profile_must_be_there() {
+fn a_named_profile_must_exist() {
     assert!(chosen(&[("AWS_PROFILE", "gone")], None).contains("no such profile"));
     assert!(chosen(&[("AWS_PROFILE", "default"), CONTAINER], None).contains("container"));
 }
 
-/// What the profile `p` of a `config` and a `credentials` file gets its credentials by, or why it gets none.
+/// The source of the credentials of profile `p` in a `config` and a `credentials` file, or the error.
 fn base_of(config: &str, credentials: &str) -> String {
     let home = Home::new(&[("AWS_PROFILE", "p"), ("AWS_EC2_METADATA_DISABLED", "true")]);
     std::fs::write(home.folder.path().join(".aws/config"), config).unwrap();
@@ -134,7 +134,7 @@ const OWN_KEYS: &str = "aws_access_key_id = OWN\naws_secret_access_key = s\n";
 const OTHER_KEYS: &str = "[p]\naws_access_key_id = OTHER\naws_secret_access_key = s\n";
 
 #[test]
-fn what_a_profile_holds_in_the_order_of_the_aws_cli() {
+fn a_profiles_settings_apply_in_the_order_of_the_aws_cli() {
     let all = format!("web_identity_token_file = f\n{SSO}login_session = l\ncredential_process = c\n{OWN_KEYS}");
     let after = |mark: &str| format!("[profile p]\n{}", &all[all.find(mark).unwrap()..]);
     assert_eq!(base_of(&(after("web") + "role_arn = r\n"), OTHER_KEYS), "web identity");
@@ -155,7 +155,7 @@ fn what_a_profile_holds_in_the_order_of_the_aws_cli() {
 }
 
 #[test]
-fn a_setting_counts_only_where_it_belongs() {
+fn a_setting_only_counts_in_its_own_place() {
     let only = |settings: &str| base_of(&format!("[profile p]\n{settings}"), OTHER_KEYS);
     for settings in [
         "mfa_serial = m\n",
@@ -207,18 +207,18 @@ fn a_setting_counts_only_where_it_belongs() {
 }
 
 #[test]
-fn roles_are_assumed_from_the_source_on() {
+fn roles_are_assumed_from_the_source_profile_onwards() {
     let config =
         "[profile p]\nrole_arn = last\nsource_profile = q\n[profile q]\nrole_arn = first\nsource_profile = keys\n";
     let keys = "[keys]\naws_access_key_id = K\naws_secret_access_key = s\n";
     assert_eq!(base_of(config, keys), "K > first > last");
-    // Keys of a profile on the way come before its role.
+    // A source profile's own keys come before its role.
     let on_the_way = "[q]\naws_access_key_id = Q\naws_secret_access_key = s\n";
     assert_eq!(base_of(config, &format!("{keys}{on_the_way}")), "Q > last");
 }
 
 #[test]
-fn where_nothing_is_used_what_is_there_is_the_way_out() {
+fn errors_name_unused_credentials_as_a_way_out() {
     let hint = |vars: &[(&str, &str)]| {
         let vars: Vec<_> = vars
             .iter()
@@ -342,7 +342,7 @@ fn what_a_profile_takes_from_elsewhere_is_in_the_key() {
 }
 
 #[test]
-fn a_pipe_is_no_shared_file() {
+fn a_pipe_is_not_a_shared_file() {
     let home = Home::new(&[]);
     let pipe = home.folder.path().join(".aws/credentials");
     rustix::fs::mknodat(

@@ -16,7 +16,7 @@ use context::Env;
 use diagnostics::Result;
 
 const COMMAND: &str = "/opt/ecr-auth assume";
-/// As `assume --format profile` writes it.
+/// Writes a profile like `assume --format profile`.
 fn write(name: &str, exe: &Path, args: &[String], env: &Env) -> Result<ProfileWritten> {
     HelperProfile::new(name, exe, args, env)?.write(None)
 }
@@ -73,15 +73,15 @@ fn our_earlier_line_is_replaced(#[case] old: &str) {
 }
 
 #[test]
-fn a_program_of_another_name_knows_its_own_line() {
+fn a_renamed_program_recognises_its_own_line() {
     let text = set_process("", "ci", "'/opt/my tool' assume -v").unwrap().text;
     let new = set_process(&text, "ci", "'/opt/my tool' assume").unwrap();
     assert_eq!(new.text, "[profile ci]\ncredential_process = '/opt/my tool' assume\n");
 }
 
 #[test]
-fn settings_stay_settings() {
-    // Indented less than what follows, our line would take that in.
+fn new_lines_do_not_become_continuations() {
+    // A line that is indented less than the lines after it would make them its continuation.
     assert_eq!(
         set("[profile ci]\n# note\n  region = x\n", "ci"),
         format!("[profile ci]\n  {LINE}\n# note\n  region = x\n")
@@ -125,7 +125,7 @@ fn two_sections_of_one_profile_are_refused() {
 }
 
 #[test]
-fn files_are_the_users_alone_and_named_by_the_environment() {
+fn files_are_private_and_named_by_the_environment() {
     let home = tempfile::tempdir().unwrap();
     let env: Env = [("HOME", home.path().to_str().unwrap())].into_iter().collect();
     let write = |env: &Env| write("ci", Path::new("/opt/ecr-auth"), &["assume".to_owned()], env);
@@ -206,7 +206,7 @@ fn plain_words_need_no_quotes() {
     );
 }
 
-/// How a shell splits the line.
+/// Splits a line like a shell.
 fn split_by_sh(line: &str) -> Vec<String> {
     let script = format!("set -- {line}\nprintf '%s\\0' \"$@\"");
     let output = Command::new("sh").args(["-c", &script]).env_clear().output().unwrap();
@@ -215,7 +215,7 @@ fn split_by_sh(line: &str) -> Vec<String> {
     text.split_terminator('\0').map(str::to_owned).collect()
 }
 
-/// A text of the file, whole lines, some of them sections.
+/// Generates a file of whole lines, some of them section headers.
 fn some_config() -> impl Strategy<Value = String> {
     let lines = prop::sample::select(vec![
         "[default]",
@@ -247,7 +247,7 @@ fn what_was_set_is_taken_out_again(#[case] text: &str) {
     let set = set_process(text, "ci", COMMAND).unwrap();
     let without = |text: &str| unset_process(text, "ci", &set.line, &set.inserted, set.previous.as_deref());
     assert_eq!(without(&set.text).as_deref(), Some(text));
-    // Changed, it is not ours any more; what others added stays.
+    // A changed line is no longer ours. Lines that others added stay.
     assert_eq!(without(&set.text.replace(COMMAND, "/other")), None);
     let more = set.text.replace(LINE, &format!("{LINE}\noutput = json"));
     let left = without(&more).unwrap();
@@ -256,7 +256,7 @@ fn what_was_set_is_taken_out_again(#[case] text: &str) {
 }
 
 #[test]
-fn the_record_knows_the_way_back() {
+fn the_record_restores_the_original() {
     let home = tempfile::tempdir().unwrap();
     let env: Env = [("HOME", home.path().to_str().unwrap())].into_iter().collect();
     let record: UndoLog = UndoLog::new(home.path().join("state"), "profiles");
@@ -278,7 +278,7 @@ fn the_record_knows_the_way_back() {
     let written = first.write(Some(&record)).unwrap();
     assert!(written.changed && written.not_recorded.is_none());
     assert_eq!(first.preview().unwrap(), "");
-    // Written anew with other arguments, the way leads back to the very beginning.
+    // After a second write with other arguments, undoing still leads back to the original file.
     let second = HelperProfile::new("ci", Path::new("/opt/ecr-auth"), &["cognito".to_owned()], &env).unwrap();
     assert!(second.write(Some(&record)).unwrap().changed);
     let taken = take_back(&record, &env).unwrap();
@@ -286,7 +286,7 @@ fn the_record_knows_the_way_back() {
     assert!(!home.path().join(".aws").exists());
     assert_eq!(take_back(&record, &env).unwrap(), []);
 
-    // What AWS's tools keep there is not shown.
+    // The diff does not show what AWS's tools keep there.
     fs::create_dir(home.path().join(".aws")).unwrap();
     let text = "[default]\naws_secret_access_key = hunter2\n  hunter3\ncredential_process = pass hunter4\n";
     fs::write(home.path().join(".aws/config"), text).unwrap();
@@ -310,7 +310,7 @@ proptest! {
         expected.extend(words);
         prop_assert_eq!(split_by_sh(&line), expected.clone());
         prop_assert_eq!(shlex::split(&line), Some(expected));
-        // Where the SDKs see a comment.
+        // The SDKs must not see a comment anywhere in the line.
         let chars: Vec<char> = line.chars().collect();
         prop_assert!(!chars.windows(2).any(|pair| pair[0].is_whitespace() && "#;".contains(pair[1])), "{}", line);
         prop_assert_eq!(line.trim(), &line);

@@ -13,7 +13,7 @@ fn resolved(config: &str) -> String {
 }
 
 #[test]
-fn profiles_of_both_files_are_one() {
+fn profiles_of_both_files_are_merged() {
     let files = files(
         "[default]\nregion = eu-west-1 # home\n[profile a]\naws_access_key_id=fromconfig\nregion=x\n[stray]\nregion=no\n",
         "[a]\naws_access_key_id = AKIDa\n",
@@ -58,7 +58,7 @@ fn a_loop_of_source_profiles_ends() {
     assert!(resolved("[profile p]\nsource_profile=b\n[profile b]\nsource_profile=p\n").contains("Profile \"b\""));
 }
 
-/// What a profile's setting is, in a `config` file of these lines.
+/// Returns a profile's setting from a `config` file with these lines.
 fn setting(config: &str, profile: &str, key: &str) -> Option<String> {
     let files = files(config, "");
     files.profile(profile)?.get(key).map(str::to_owned)
@@ -120,7 +120,7 @@ fn names_hold_blanks_in_quotes_and_without() {
 }
 
 #[test]
-fn of_two_spellings_of_a_profile_the_last_one_counts() {
+fn the_last_of_two_spellings_of_a_profile_counts() {
     let config = "[profile default]\nregion = first\noutput = json\n[default]\nregion = last\n";
     assert_eq!(setting(config, "default", "region").as_deref(), Some("last"));
     assert_eq!(setting(config, "default", "output"), None);
@@ -144,7 +144,7 @@ fn a_command_keeps_its_quotes_and_may_take_several_lines() {
 }
 
 #[test]
-fn a_line_that_is_none_is_told_with_its_number() {
+fn an_invalid_line_is_reported_with_its_number() {
     let broken = |config: &str| {
         let files = files(config, "");
         files
@@ -182,14 +182,14 @@ fn a_line_that_is_none_is_told_with_its_number() {
 }
 
 #[test]
-fn settings_without_a_section_spoil_the_default_profile() {
+fn settings_without_a_section_break_the_default_profile() {
     let files = files("", "aws_access_key_id = AKID\n[p]\naws_access_key_id = AKIDP\n");
     assert!(files.profile("default").unwrap().check().is_err());
     assert_eq!(files.profile("p").unwrap().check(), Ok(()));
 }
 
 #[test]
-fn what_is_set_to_nothing_is_not_set() {
+fn an_empty_setting_is_not_set() {
     let files = files("[profile p]\nregion = r\n", "[p]\nregion =\naws_session_token = \"\"\n");
     let profile = files.profile("p").unwrap();
     assert_eq!(

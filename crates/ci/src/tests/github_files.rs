@@ -9,7 +9,7 @@ use crate::github::{self, AnnotationLevel, CommandFile};
 use context::Env;
 use secret::Secret;
 
-/// The file that the runner made for a step, and the environment that names it.
+/// Creates the file that the runner makes for a step, and the environment that names it.
 fn made(variable: &str, text: &str) -> (NamedTempFile, Env) {
     let file = NamedTempFile::new().unwrap();
     fs::write(file.path(), text).unwrap();
@@ -17,8 +17,8 @@ fn made(variable: &str, text: &str) -> (NamedTempFile, Env) {
     (file, env)
 }
 
-/// Reads a file of named values as the runner does (FileCommandManager.cs): whichever of `=` and `<<` comes first in a line says
-/// what the line is; a block ends at a line that is the delimiter and nothing else; empty lines between are left out.
+/// Parses a file of named values like the runner (FileCommandManager.cs). The first `=` or `<<` in a line decides what
+/// the line is. A block ends at a line that equals the delimiter. Empty lines between values are ignored.
 fn as_the_runner_reads(text: &str) -> Vec<(String, String)> {
     let mut values = Vec::new();
     let mut lines = text.strip_suffix('\n').unwrap_or(text).split('\n');
@@ -92,7 +92,7 @@ fn what_is_no_name_is_refused(#[values("", "a=b", "a\nb", "a\rb", "a<<b", "a<")]
 }
 
 #[test]
-fn a_file_that_the_runner_did_not_make_is_not_made() {
+fn a_file_that_the_runner_did_not_create_is_not_created() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("output");
     let env = [("GITHUB_OUTPUT", path.to_str().unwrap())].into_iter().collect();

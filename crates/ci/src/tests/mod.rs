@@ -13,7 +13,7 @@ use context::{Context, Progress, Verbosity};
 use diagnostics::{Error, MessageWriter, Result};
 use secret::Secret;
 
-/// What masking these secrets writes to stderr.
+/// Returns what masking these secrets writes to stderr.
 fn masked(vars: &[(&str, &str)], secrets: &[Secret]) -> String {
     let mut stderr = Vec::new();
     masked_to(vars, secrets, &mut stderr).unwrap();
@@ -46,7 +46,7 @@ fn named_by(vars: &[(&str, &str)]) -> Option<&'static str> {
 }
 
 #[test]
-fn each_system_has_its_mark() {
+fn each_ci_is_recognised_by_its_variable() {
     let systems = [
         ("FORGEJO_ACTIONS", "true", "Forgejo Actions"),
         ("GITEA_ACTIONS", "true", "Gitea Actions"),
@@ -74,19 +74,19 @@ fn each_system_has_its_mark() {
 }
 
 #[test]
-fn what_only_looks_like_one_is_none() {
+fn lookalike_variables_are_not_a_ci() {
     assert_eq!(named_by(&[("CI", "true")]), None);
     assert_eq!(named_by(&[("GITHUB_ACTIONS", "false"), ("GITLAB_CI", "")]), None);
     assert_eq!(named_by(&[("CI", "woodpecker"), ("DRONE", "true")]), Some("Woodpecker"));
 }
 
-/// A job of Forgejo has all three marks, and a job of Gitea the last two.
+/// A job of Forgejo has all three variables, and a job of Gitea has the last two.
 #[rstest]
 #[case(&["FORGEJO_ACTIONS", "GITEA_ACTIONS", "GITHUB_ACTIONS"], "Forgejo")]
 #[case(&["GITEA_ACTIONS", "GITHUB_ACTIONS"], "Gitea")]
 #[case(&["GITHUB_ACTIONS"], "GitHub")]
 #[case(&[], "GitHub")]
-fn a_job_with_githubs_variables_is_whose_mark_it_has(#[case] marks: &[&str], #[case] name: &str) {
+fn githubs_variables_do_not_hide_the_real_ci(#[case] marks: &[&str], #[case] name: &str) {
     let variables = [
         ("ACTIONS_ID_TOKEN_REQUEST_URL", "https://example.com/token"),
         ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "request"),
@@ -98,7 +98,7 @@ fn a_job_with_githubs_variables_is_whose_mark_it_has(#[case] marks: &[&str], #[c
 }
 
 #[test]
-fn every_system_has_a_name_of_its_own() {
+fn every_ci_has_its_own_name() {
     let names: std::collections::BTreeSet<_> = ALL.into_iter().map(|ci| ci.name).collect();
     assert_eq!(names.len(), ALL.len());
     assert!(!names.contains(""));
@@ -161,7 +161,7 @@ fn github_is_told_line_by_line() {
 }
 
 #[test]
-fn azure_is_told_escaped() {
+fn azure_gets_escaped_commands() {
     assert_eq!(
         masked(&[AZURE], &secrets(&["100%0Asecret", "first\r\nsecond;]"])),
         "##vso[task.setsecret]100%AZP250Asecret\n##vso[task.setsecret]first%0D%0Asecond;]\n"
@@ -174,19 +174,19 @@ fn azure_is_told_escaped() {
 #[case::region("us-gov-west-1")]
 #[case::account("111122223333")]
 #[case::empty("")]
-fn what_would_ruin_the_log_is_left_alone(#[case] text: &str) {
+fn values_that_would_ruin_the_log_are_not_masked(#[case] text: &str) {
     assert_eq!(masked(&[GITHUB], &secrets(&[text])), "");
     assert_eq!(masked(&[AZURE], &secrets(&[text])), "");
 }
 
 #[test]
-fn each_secret_is_told_once() {
+fn each_secret_is_masked_once() {
     let told = masked(&[GITHUB], &secrets(&["8 bytes!", "another secret", "8 bytes!"]));
     assert_eq!(told, "::add-mask::8 bytes!\n::add-mask::another secret\n");
 }
 
 #[test]
-fn other_systems_are_told_nothing() {
+fn other_cis_get_no_mask_commands() {
     for vars in [&[][..], &[("GITLAB_CI", "true")], &[("JENKINS_URL", "x")]] {
         assert_eq!(masked(vars, &secrets(&["a long secret"])), "");
     }
@@ -215,14 +215,14 @@ fn a_password_is_hidden_as_docker_keeps_it_too() {
 }
 
 #[test]
-fn a_session_is_hidden_but_for_the_keys_id() {
+fn a_session_is_masked_except_the_access_key_id() {
     let [key, token] = ["key", "token"].map(Secret::new);
     assert_eq!(of_credentials(&key, Some(&token)), [key.clone(), token]);
     assert_eq!(of_credentials(&key, None), [key]);
 }
 
 #[test]
-fn proxies_are_hidden_as_written_and_decoded() {
+fn proxy_passwords_are_masked_as_written_and_decoded() {
     let env = [
         ("HTTPS_PROXY", "http://us%40er:p%2Fw@proxy:3128"),
         ("http_proxy", "user:p@ss@proxy"),
@@ -241,7 +241,7 @@ mod buildkite {
 
     use super::*;
 
-    /// A `buildkite-agent` that does this, in a folder of its own.
+    /// Creates a `buildkite-agent` with this script in its own folder.
     fn agent(script: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("buildkite-agent");
@@ -305,7 +305,7 @@ mod buildkite {
 
     #[test]
     fn an_agent_beside_the_checkout_is_none() {
-        // Tests run in the folder of their crate.
+        // The working directory of tests is their crate's folder.
         let folder = tempfile::tempdir_in("src").unwrap();
         let path = folder.path().join("buildkite-agent");
         fs::write(&path, "#!/bin/sh\n").unwrap();

@@ -1,4 +1,4 @@
-//! The edit of `auths`: a password for a host, every other byte as it was.
+//! Edits of `auths`: a host's password changes, and every other byte stays.
 
 use std::collections::BTreeMap;
 
@@ -101,7 +101,7 @@ fn clears_a_password(#[case] before: &str, #[case] keep_empty: bool, #[case] aft
 }
 
 #[test]
-fn an_auths_that_was_there_stays() {
+fn an_existing_auths_stays() {
     let edit = clear("h", false, false);
     assert_eq!(
         edit.apply(r#"{"auths":{"h":{"auth":"b"}}}"#).unwrap(),
@@ -124,7 +124,7 @@ fn refuses_with_a_place(#[case] text: &str, #[case] cause: &str) {
 }
 
 #[test]
-fn broken_auths_do_not_hinder_who_does_not_change_them() {
+fn broken_auths_do_not_affect_other_edits() {
     let text = r#"{"auths":[],"credHelpers":{}}"#;
     let edit = ConfigEdit {
         helpers: [("h".to_owned(), Some("ecr-auth".to_owned()))].into(),
@@ -200,7 +200,7 @@ fn any_edit() -> impl Strategy<Value = AuthEdit> {
     ]
 }
 
-/// The edit of the value that the edit of the text has to match.
+/// The edit of the parsed value, which the edit of the text must match.
 fn edit_value(top: &mut Map<String, Value>, edits: &BTreeMap<String, AuthEdit>) {
     let sets = edits.values().any(|edit| matches!(edit, AuthEdit::Set(_)));
     if sets && !top.contains_key("auths") {
@@ -230,7 +230,7 @@ fn edit_value(top: &mut Map<String, Value>, edits: &BTreeMap<String, AuthEdit>) 
     }
 }
 
-/// The entries of `auths` as they stand in the text.
+/// Returns the entries of `auths` with their text.
 fn entries(text: &str) -> BTreeMap<String, String> {
     let top = Object::first(text).unwrap();
     let auths = top.members.iter().find(|member| member.key == "auths");
@@ -265,7 +265,7 @@ proptest! {
     #[test]
     fn taking_out_gives_the_original_bytes((value, text) in any_config(), had_entry in any::<bool>()) {
         let text = match had_entry {
-            // As docker leaves it beside a credential store.
+            // Docker leaves this beside a credential store.
             true => {
                 let mut value = value.clone();
                 let top = value.as_object_mut().unwrap();

@@ -1,4 +1,4 @@
-//! Docker's `auths` as a store: what docker finds there, where new logins go, and how they come back.
+//! Docker's `auths` as a credential store: finding logins, adding new ones, and moving them back.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -189,7 +189,7 @@ fn a_broken_file_is_an_error_that_quotes_nothing() {
 }
 
 #[test]
-fn what_answered_before() {
+fn the_previous_store_answers() {
     let home = Home::with(r#"{"credsStore": "desktop"}"#);
     home.program(
         "docker-credential-desktop",
@@ -206,7 +206,7 @@ fn what_answered_before() {
 }
 
 #[test]
-fn ourselves_under_another_name_is_refused() {
+fn our_own_program_under_another_name_is_refused() {
     let home = Home::with(r#"{"credsStore": "wrapper"}"#);
     home.program(
         "docker-credential-wrapper",
@@ -219,7 +219,7 @@ fn ourselves_under_another_name_is_refused() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_store_that_docker_finds_by_itself_goes_on() {
+fn dockers_default_store_keeps_working() {
     let home = Home::with("{}");
     home.program("docker-credential-secretservice", "#!/bin/sh\nexit 1\n");
     assert_eq!(home.previous(), PreviousStore::Detected("secretservice".to_owned()));

@@ -1,4 +1,4 @@
-//! The drop-in for podman: what it says beside other files, and how it goes again.
+//! The drop-in file for podman: its effect beside other files, and its removal.
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ impl Home {
     }
 
     fn env(&self) -> Env {
-        // Its own configuration folder is not where podman looks.
+        // Podman does not look in this configuration folder.
         let home = self.0.path().to_str().unwrap();
         [("HOME", home), ("XDG_CONFIG_HOME", "/nowhere")].into_iter().collect()
     }
@@ -56,7 +56,7 @@ impl Home {
 }
 
 #[test]
-fn it_is_made_and_goes_again_with_its_folders() {
+fn the_drop_in_is_created_and_removed_with_its_folders() {
     let home = Home::new();
     home.set_up();
     assert_eq!(home.list(), ["containers-auth.json", "ecr-auth"]);
@@ -85,7 +85,7 @@ fn the_users_own_list_is_kept() {
     home.write("registries.conf.d/notes.txt", "credential-helpers = [\"y\"]\n");
     assert_eq!(home.set_up().hidden_by(), None);
     assert_eq!(home.list(), ["two", "containers-auth.json", "ecr-auth"]);
-    // Only what was made goes.
+    // Only what setup created is removed.
     assert!(home.take_back());
     assert!(home.path("registries.conf.d/10-mine.conf").exists());
 }
@@ -99,7 +99,7 @@ fn a_list_that_names_the_helper_is_enough() {
 }
 
 #[test]
-fn a_file_that_comes_later_is_told_of() {
+fn a_file_that_is_read_later_is_reported() {
     let home = Home::new();
     home.write("registries.conf.d/zzz.conf", "credential-helpers = [\"late\"]\n");
     let hidden_by = home.set_up().hidden_by().map(ToOwned::to_owned);
@@ -108,7 +108,7 @@ fn a_file_that_comes_later_is_told_of() {
 }
 
 #[test]
-fn what_somebody_changed_stays() {
+fn a_changed_drop_in_stays() {
     let home = Home::new();
     home.set_up();
     home.write(
@@ -151,7 +151,7 @@ fn what_is_wrong_with_a_file(#[case] text: &str, #[case] expected: &str) {
     assert_eq!(credential_helpers(text).unwrap_err(), expected);
 }
 
-/// As podman's own parser reads them.
+/// Podman's own parser must read back the same names.
 #[test]
 fn every_name_is_written_as_it_was() {
     let names = [

@@ -1,4 +1,4 @@
-//! The edit: values as wanted, every other byte as it was.
+//! The edit of a configuration: the requested values change, and every other byte stays.
 
 use std::collections::BTreeMap;
 
@@ -125,7 +125,7 @@ fn removes_a_helper(#[case] before: &str, #[case] after: &str) {
 }
 
 #[test]
-fn an_empty_object_that_was_not_ours_stays() {
+fn an_empty_object_of_others_stays() {
     let edit = ConfigEdit {
         drop_empty_helpers: false,
         ..unset(&["h"])
@@ -188,7 +188,7 @@ fn reads_what_is_there() {
     assert_eq!(HelperSettings::read("").unwrap(), HelperSettings::default());
 }
 
-/// Measured with docker 28.2 and podman 4.3, which are Go's encoding/json.
+/// Measured with docker 28.2 and podman 4.3, which use Go's encoding/json.
 #[rstest]
 #[case::another_object(r#"{"credHelpers":{"a":"x"},"CredHelpers":{"b":"y"}}"#, &[("a", "x"), ("b", "y")])]
 #[case::the_last_counts(r#"{"credHelpers":{"a":"x","a":"y"}}"#, &[("a", "y")])]
@@ -208,7 +208,7 @@ fn the_last_store_that_is_not_null_counts() {
 }
 
 #[test]
-fn a_diff_shows_nothing_of_what_follows_the_configuration() {
+fn a_diff_shows_no_text_after_the_configuration() {
     let old = "{\n} \n hunter2: {\"hunter3\": hunter4}\nhunter5\n";
     let diff = unified_diff("/c".as_ref(), Some(old), &set(&["h"]).apply(old).unwrap());
     assert!(diff.contains("ecr-auth") && !diff.contains("hunter"), "{diff}");
@@ -241,14 +241,14 @@ fn a_diff_shows_no_secret() {
 }
 
 #[test]
-fn a_new_file_shows_as_one() {
+fn a_diff_shows_a_new_file_as_new() {
     let diff = |new| unified_diff("/c".as_ref(), None, new);
     assert_eq!(diff("{}\n"), "--- /dev/null\n+++ /c\n@@ -0,0 +1 @@\n+{}\n");
     let unended = "--- /dev/null\n+++ /c\n@@ -0,0 +1 @@\n+{}\n\\ No newline at end of file\n";
     assert_eq!(diff("{}"), unended);
 }
 
-/// A JSON value as its text, laid out in one of the ways people do.
+/// Formats a JSON value in one of the common layouts.
 pub(super) fn laid_out(value: &Value, indent: Option<&str>) -> String {
     let Some(indent) = indent else { return value.to_string() };
     let mut out = Vec::new();

@@ -1,4 +1,4 @@
-//! Which files are written, and where the helper's link goes.
+//! The files that setup writes, and the folder of the helper's link.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -34,7 +34,7 @@ fn docker_reads_its_folder() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn podman_reads_the_runtime_file_and_keeps_the_lasting_one() {
+fn podman_reads_the_runtime_file_and_keeps_the_permanent_one() {
     let runtime = TempDir::new().unwrap();
     let folder = runtime.path().to_str().unwrap();
     let podman = Some(Client::Only(Kind::Podman));
@@ -63,7 +63,7 @@ fn podman_reads_the_runtime_file_and_keeps_the_lasting_one() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn without_a_runtime_folder_podman_looks_for_the_user_s_own() {
+fn without_a_runtime_folder_podman_uses_the_users_default() {
     let file = format!("/run/containers/{}/auth.json", rustix::process::getuid().as_raw());
     assert_eq!(crate::client::lasting_runtime_file(), Some(file.into()));
 }
@@ -105,7 +105,7 @@ fn podman_is_written_where_docker_is_if_it_reads_nothing_else() {
     ];
     assert_eq!(paths(podman, None, &env(&vars[..2])), [Path::new("/d/config.json")]);
     assert_eq!(paths(podman, None, &env(&vars)), [Path::new("/r.json")]);
-    // One file of two clients is written once.
+    // A file that two clients share is written once.
     let all = paths(Some(Client::All), None, &env(&vars[..2]));
     assert_eq!(all.len(), 2);
     assert_eq!(all[0], Path::new("/d/config.json"));
@@ -149,7 +149,7 @@ fn home_shows_as_a_tilde() {
     assert_eq!(shown("/home/x".as_ref(), &env), "/home/x");
 }
 
-/// A folder with a binary in it.
+/// Creates a folder with a binary.
 fn installed() -> (TempDir, PathBuf) {
     let folder = TempDir::new().unwrap();
     let exe = folder.path().canonicalize().unwrap().join("ecr-auth");
@@ -173,7 +173,7 @@ fn the_link_goes_beside_the_binary_if_that_is_on_path() {
 }
 
 #[test]
-fn another_folder_gets_an_absolute_link_and_is_made() {
+fn another_folder_is_created_and_gets_an_absolute_link() {
     let (_folder, exe) = installed();
     let bin = TempDir::new().unwrap();
     let plan = helper_link(&exe, Some(&bin.path().join("a/b")), &env(&[])).unwrap();
@@ -216,9 +216,9 @@ fn another_program_of_that_name_is_left_alone() {
     assert!(!remove_link(&link, None).unwrap());
 }
 
-/// As a package lays it: the folder is root's, and the binary may be elsewhere (Homebrew's cellar).
+/// A package's layout: the folder belongs to root, and the binary may be elsewhere (Homebrew's cellar).
 #[test]
-fn where_clients_find_this_binary_already_nothing_is_made() {
+fn no_link_if_clients_already_find_this_binary() {
     let (cellar, exe) = installed();
     let [packaged, shared] = [TempDir::new().unwrap(), TempDir::new().unwrap()];
     let link = packaged.path().join("docker-credential-ecr-auth");
@@ -231,7 +231,7 @@ fn where_clients_find_this_binary_already_nothing_is_made() {
     assert_eq!(default_folder(&exe, shared.path(), &on_path).unwrap(), packaged.path());
     let plan = helper_link(&exe, None, &on_path).unwrap();
     assert_eq!((plan.link, plan.on_path, plan.path), (LinkState::Stands, true, link));
-    // Clients also find another program first, which does not prove that they find this one.
+    // Clients finding another program first does not prove that they find this one.
     symlink("/usr/bin/env", shared.path().join("docker-credential-ecr-auth")).unwrap();
     assert_eq!(
         default_folder(&exe, shared.path(), &on_path).unwrap(),
@@ -250,7 +250,7 @@ fn without_a_better_folder_the_link_goes_to_the_shared_one_then_home() {
         default_folder(&exe, &missing, &home).unwrap(),
         Path::new("/h/.local/bin")
     );
-    // A folder with that name is not a program, though root may write and run it.
+    // A folder with that name is not a program, even if root may write to it and execute it.
     let program = Path::new("/usr/bin/env");
     assert_eq!(
         default_folder(&exe, program, &home).unwrap(),
@@ -261,7 +261,7 @@ fn without_a_better_folder_the_link_goes_to_the_shared_one_then_home() {
         (error.exit().code(), error.cause()),
         (2, "this user has no home folder")
     );
-    // One on PATH that isn't there cannot be written.
+    // A missing folder on PATH is not writable.
     let gone = env(&[("PATH", missing.to_str().unwrap())]);
     let exe_there = missing.join("ecr-auth");
     assert_eq!(default_folder(&exe_there, shared.path(), &gone).unwrap(), shared.path());
@@ -291,7 +291,7 @@ fn a_folder_is_on_path_by_any_of_its_names() {
 }
 
 #[test]
-fn ecr_auth_is_told_by_its_name() {
+fn ecr_auth_is_recognised_by_its_name() {
     for name in [
         "ecr-auth",
         "/a/ecr-auth-x86_64-unknown-linux-musl",
@@ -316,7 +316,7 @@ fn a_link_whose_former_target_is_gone_is_removed() {
 }
 
 #[test]
-fn a_link_that_stands_is_not_made_anew() {
+fn an_existing_link_is_not_replaced() {
     use std::os::unix::fs::MetadataExt;
     let (folder, exe) = installed();
     let plan = || helper_link(&exe, Some(folder.path()), &env(&[])).unwrap();
@@ -328,10 +328,10 @@ fn a_link_that_stands_is_not_made_anew() {
 }
 
 #[test]
-fn what_is_no_file_or_cannot_be_looked_at_is_another_program() {
+fn a_folder_or_unreadable_path_counts_as_another_program() {
     let (folder, exe) = installed();
     let link = folder.path().join("docker-credential-ecr-auth");
-    // As long as the program, but not the same.
+    // The same length as the program, but other contents.
     fs::write(&link, "PROGRAM").unwrap();
     assert!(helper_link(&exe, Some(folder.path()), &env(&[])).is_err());
     fs::remove_file(&link).unwrap();
@@ -376,7 +376,7 @@ fn the_helpers_names() {
 }
 
 #[test]
-fn folders_of_the_system_are_for_all_users() {
+fn system_folders_are_for_all_users() {
     let home = TempDir::new().unwrap();
     let env: Env = [("HOME", home.path().to_str().unwrap())].into_iter().collect();
     for (path, expected) in [

@@ -1,4 +1,4 @@
-//! What `login` stores for one file, and how `logout` takes it out again.
+//! What `login` stores in one file, and how `logout` removes it.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -18,13 +18,13 @@ use context::Env;
 use diagnostics::Error;
 use secret::Secret;
 
-/// `AWS:` and [`PASSWORD`] as docker writes it.
+/// `AWS:` and [`PASSWORD`] in docker's encoding.
 const AUTH: &str = "QVdTOmV5SndZWGxzYjJGa0lqb2lVMFZEVWtWVUszQmhjM04zYjNKa0x3PT0=";
 
-/// What another password becomes.
+/// The encoding of the password `another`.
 const NEXT: &str = "QVdTOmFub3RoZXI=";
 
-/// A folder with room for a configuration file and a record, and the programs on PATH.
+/// A folder for a configuration file and a record, with the programs on PATH.
 struct Home {
     folder: TempDir,
     stores: Stores,
@@ -40,7 +40,7 @@ impl Home {
         }
     }
 
-    /// One with this configuration, which everybody can read.
+    /// Creates a folder with this configuration, readable by everybody.
     fn with(text: &str) -> Self {
         let home = Self::new();
         fs::create_dir(home.folder.path().join("docker")).unwrap();
@@ -148,7 +148,7 @@ fn out(host: &str, store: Option<&str>, had_replaced: bool) -> RemovedPassword {
 }
 
 #[test]
-fn a_file_that_login_made_goes_with_its_folder() {
+fn logout_removes_the_file_and_folder_that_login_created() {
     let home = Home::new();
     assert_eq!(
         home.login(&["h", "i"], PASSWORD),
@@ -206,7 +206,7 @@ fn the_record_holds_no_secret() {
 #[rstest]
 #[case::password(r#"{"auths":{"h":{"auth":"eDp5"}}}"#)]
 #[case::token(r#"{"auths":{"h":{"identitytoken":"t"}}}"#)]
-fn what_was_somebody_elses_is_gone_and_said(#[case] text: &str) {
+fn overwriting_a_login_of_others_is_reported(#[case] text: &str) {
     let home = Home::with(text);
     assert_eq!(home.login(&["h"], PASSWORD), [in_file("h", true)]);
     assert_eq!(home.login(&["h"], "another"), [in_file("h", false)]);
@@ -215,7 +215,7 @@ fn what_was_somebody_elses_is_gone_and_said(#[case] text: &str) {
 }
 
 #[test]
-fn what_somebody_stored_since_is_left_alone() {
+fn a_later_login_of_others_is_left_alone() {
     let home = Home::with("{}");
     home.login(&["h"], PASSWORD);
     let theirs = r#"{"auths":{"h":{"auth":"eDp5"}}}"#;
@@ -236,7 +236,7 @@ fn a_password_that_is_there_already_is_not_ours() {
 }
 
 #[test]
-fn a_run_that_was_killed_before_it_wrote_leaves_what_logout_can_take_out() {
+fn logout_undoes_a_run_that_was_killed_before_writing() {
     let home = Home::with("{}");
     home.login(&["h"], PASSWORD);
     let before = home.text();
@@ -247,7 +247,7 @@ fn a_run_that_was_killed_before_it_wrote_leaves_what_logout_can_take_out() {
 }
 
 #[test]
-fn setup_and_login_are_taken_back_together() {
+fn logout_undoes_setup_and_login_together() {
     let home = Home::new().with_store("ecr-auth", "");
     home.login(&["i"], PASSWORD);
     let wish = SetupRequest {
@@ -283,7 +283,7 @@ fn the_store_of_the_configuration_keeps_the_password() {
     assert_eq!(home.stores.has("keeping", "i"), None);
     assert!(!home.text().contains("\"h\"") && home.text().contains(AUTH));
 
-    // A newer one of ours takes the place of ours.
+    // A newer password of ours replaces our older one.
     assert!(home.login(&["h"], "another").iter().all(|login| !login.replaced));
     assert_eq!(home.logout(&["h"]).passwords, [out("h", Some("keeping"), false)]);
     assert_eq!(home.stores.has("keeping", "h"), None);
@@ -314,7 +314,7 @@ fn podman_has_no_default_store() {
 }
 
 #[test]
-fn what_somebody_else_kept_in_a_store_is_gone_and_said() {
+fn overwriting_a_login_in_a_store_is_reported() {
     let home = Home::with(r#"{"credsStore":"keeping"}"#).with_store("keeping", KEEPING);
     let kept = home.stores.kept("keeping").join("h");
     fs::write(&kept, r#"{"Username":"AWS","Secret":"theirs"}"#).unwrap();
@@ -329,7 +329,7 @@ fn what_somebody_else_kept_in_a_store_is_gone_and_said() {
 }
 
 #[test]
-fn a_store_that_has_it_already_is_not_written() {
+fn a_store_with_the_same_password_is_not_written() {
     let home = Home::with(r#"{"credsStore":"keeping"}"#).with_store("keeping", KEEPING);
     home.login(&["h"], PASSWORD);
     home.login(&["h"], PASSWORD);
@@ -342,7 +342,7 @@ fn a_store_that_shows_nothing_still_takes_a_password() {
     let home = Home::with(r#"{"credsStore":"silent"}"#).with_store("silent", &script);
     assert_eq!(home.login(&["h"], PASSWORD), [in_store("h", "silent", false)]);
     assert!(home.stores.has("silent", "h").unwrap().contains(PASSWORD));
-    // It is unknown whether it still is ours.
+    // It is unknown whether the stored password is still ours.
     let done = home.logout(&[]);
     assert_eq!(done.failed[0].cause(), "no passphrase");
     assert!(home.stores.has("silent", "h").is_some());
@@ -350,7 +350,7 @@ fn a_store_that_shows_nothing_still_takes_a_password() {
 }
 
 #[test]
-fn a_store_that_is_gone_at_logout_keeps_its_record_alone() {
+fn a_missing_store_at_logout_keeps_only_its_own_record() {
     let home = Home::with(r#"{"credHelpers":{"h":"keeping"}}"#).with_store("keeping", KEEPING);
     home.login(&["g", "h"], PASSWORD);
     let program = home.stores.kept("keeping").with_file_name("docker-credential-keeping");
@@ -388,7 +388,7 @@ fn nothing_is_stored_if_one_store_is_missing() {
 #[case::under_its_own_name("ecr-auth", "exit 1", true)]
 #[case::under_the_others("ecr-login", "echo docker-credential-ecr-auth 0.1.0", true)]
 #[case::the_other("ecr-login", "[ $1 = version ] && exec echo 0.6.0; cat >/dev/null", false)]
-fn what_serves_the_registry_itself_is_given_nothing(#[case] name: &str, #[case] script: &str, #[case] ourselves: bool) {
+fn a_store_that_is_ecr_auth_gets_no_password(#[case] name: &str, #[case] script: &str, #[case] ourselves: bool) {
     let home = Home::with(&format!(r#"{{"credHelpers":{{"h":"{name}"}}}}"#)).with_store(name, script);
     let place = home.login(&["h"], PASSWORD).remove(0).place;
     let expected = match ourselves {
@@ -424,7 +424,7 @@ fn without_a_home_it_is_said_that_nothing_is_recorded() {
     let stored = store(&home.file(), &[login], None, &home.env()).unwrap();
     assert_eq!(stored.not_recorded.unwrap().to_string(), "this user has no home folder");
     assert_eq!(stored.logins, [in_file("h", true)]);
-    // It is then unknown whose it is.
+    // It is then unknown whose password it is.
     restore(&home.file(), &[], None, &ClientUndoEntries::default(), &home.env()).unwrap();
     assert!(home.text().contains(AUTH));
 }
@@ -442,7 +442,7 @@ fn a_token_beside_ours_is_somebody_elses() {
 }
 
 #[test]
-fn what_is_stored_while_logout_runs_stays_recorded() {
+fn a_login_during_logout_stays_recorded() {
     let home = Home::with("{}");
     home.login(&["h"], PASSWORD);
     let remembered = home.record().load().unwrap();
@@ -453,7 +453,7 @@ fn what_is_stored_while_logout_runs_stays_recorded() {
 }
 
 #[test]
-fn many_at_once_lose_nothing_and_know_each_other() {
+fn concurrent_logins_lose_nothing() {
     let home = Home::with("{}");
     let results: Vec<StoreOutcome> = std::thread::scope(|scope| {
         let home = &home;
@@ -484,11 +484,11 @@ fn many_at_once_lose_nothing_and_know_each_other() {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Deed {
     Login(u8),
-    /// Somebody else's login.
+    /// Another program's login.
     Foreign(u8),
-    /// What docker leaves beside a credential store.
+    /// Docker's empty entry beside a credential store.
     Emptied,
-    /// Somebody else's logout.
+    /// Another program's logout.
     Removed,
 }
 
@@ -501,7 +501,7 @@ fn any_deed() -> impl Strategy<Value = Deed> {
     ]
 }
 
-/// Writes what somebody else makes of an entry.
+/// Writes the entry of another program.
 fn meddle(home: &Home, host: &str, entry: Option<Value>) {
     let mut top: Value = serde_json::from_str(&home.text()).unwrap();
     let top = top.as_object_mut().unwrap();
@@ -517,9 +517,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn logout_takes_out_ours_and_nothing_else(deeds in prop::collection::vec(("[ab]", any_deed()), 1..8)) {
+    fn logout_removes_only_our_logins(deeds in prop::collection::vec(("[ab]", any_deed()), 1..8)) {
         let home = Home::with("{}");
-        // What logout has to leave for each registry.
+        // The entry that logout must leave for each registry.
         let mut left = serde_json::Map::new();
         let mut ours = std::collections::BTreeSet::new();
         for (host, deed) in deeds {

@@ -1,4 +1,4 @@
-//! What a client would use: which of its files it reads, and what in them wins.
+//! Which configuration file a client reads, and which setting in it applies.
 
 use std::fs;
 use std::path::PathBuf;
@@ -58,7 +58,7 @@ fn in_file(path: PathBuf, answer: &str) -> Option<(ConfigLocation, String)> {
 }
 
 #[test]
-fn in_one_file_helpers_come_first_and_a_store_hides_the_passwords() {
+fn helpers_come_before_the_store_and_the_store_before_passwords() {
     let home = Home::new();
     let path = home.write(
         ".docker/config.json",
@@ -79,7 +79,7 @@ fn in_one_file_helpers_come_first_and_a_store_hides_the_passwords() {
 }
 
 #[test]
-fn docker_takes_the_variable_before_its_file_and_another_folder_where_it_is_named() {
+fn docker_reads_its_variables_before_its_file() {
     let home = Home::new();
     home.write(".docker/config.json", &json!({"credHelpers": {HOST: "one"}}));
     let variable = json!({"auths": {HOST: password()}}).to_string();
@@ -97,7 +97,7 @@ fn docker_takes_the_variable_before_its_file_and_another_folder_where_it_is_name
 }
 
 #[test]
-fn podman_takes_the_runtime_folder_its_own_file_and_then_dockers() {
+fn podman_reads_the_runtime_folder_its_own_file_then_dockers() {
     let home = Home::new();
     let config = json!({"credHelpers": {HOST: "one"}});
     let docker = home.write(".docker/config.json", &config);
@@ -153,7 +153,7 @@ fn docker_uses_a_user_name_and_password_and_podman_does_not() {
     assert_eq!(home.found(Kind::Podman, &[]), None);
 }
 
-/// To docker it is the way to except a registry from the store; podman runs `docker-credential-`.
+/// In docker, an empty name excludes a registry from the store. Podman runs `docker-credential-`.
 #[test]
 fn an_empty_helper_name_is_no_helper_to_docker() {
     let home = Home::new();
@@ -166,7 +166,7 @@ fn an_empty_helper_name_is_no_helper_to_docker() {
 }
 
 #[test]
-fn null_members_and_lone_surrogates_are_nothing_odd() {
+fn null_members_and_lone_surrogates_are_accepted() {
     let home = Home::new();
     let config =
         json!({"credHelpers": {HOST: "one"}, "auths": {HOST: {"auth": null, "email": "SURROGATE"}, "SURROGATE": null}});
@@ -178,7 +178,7 @@ fn null_members_and_lone_surrogates_are_nothing_odd() {
 }
 
 #[test]
-fn what_follows_the_configuration_is_nothing_to_docker_and_refused_by_podman() {
+fn docker_ignores_trailing_text_and_podman_refuses_it() {
     let home = Home::new();
     let config = json!({"credHelpers": {HOST: "one"}});
     let path = home.write(".docker/config.json", &config);
@@ -200,7 +200,7 @@ fn what_follows_the_configuration_is_nothing_to_docker_and_refused_by_podman() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_with_its_place_and_without_its_content() {
+fn errors_name_the_place_but_quote_no_content() {
     let home = Home::new();
     home.write(".docker/config.json", &json!({"auths": {HOST: {"auth": ["s3cret"]}}}));
     let env: Env = [("HOME", home.0.path().to_str().unwrap())].into_iter().collect();
@@ -218,7 +218,7 @@ fn what_cannot_be_read_is_told_with_its_place_and_without_its_content() {
 }
 
 #[test]
-fn a_password_of_ecr_says_when_it_ends() {
+fn the_expiry_of_an_ecr_password_is_read() {
     let of = |content: &str| StoredPassword::from_secret(&Secret::new(STANDARD.encode(content))).ends_at;
     let end = of(r#"{"payload":"x","version":"2","type":"DATA_KEY","expiration":1700000000}"#).unwrap();
     assert_eq!(

@@ -1,10 +1,10 @@
-//! A change of another program, brought into a version that was written without it.
+//! Merging a change of another program into a version that was written without it.
 
 use rstest::rstest;
 
 use crate::merge::three_way;
 
-/// The current text, the text that they had read, the text that they wrote, and the merged text.
+/// Each case: the current text, the text that the other program read, the text that it wrote, and the merged text.
 #[rstest]
 #[case::nothing_new(r#"{"a":2}"#, r#"{"a":1}"#, r#"{"a":1}"#, r#"{"a":2}"#)]
 #[case::added(r#"{"a":2}"#, r#"{"a":1}"#, r#"{"a":1,"b":3}"#, r#"{"a":2,"b":3}"#)]
@@ -41,7 +41,7 @@ fn what_they_changed_is_brought_over(
     assert_eq!(three_way(now, base, theirs).unwrap(), expected);
 }
 
-/// The layout is that of the file, even where the object it goes into shows none.
+/// The merged object has the layout of the file, even if the object itself shows none.
 #[rstest]
 #[case::as_it_stands("\n{ \"a\": 1 }\n", "\n{ \"a\": 1, \"b\": 2 }\n")]
 #[case::empty("{}\n", "{\n\t\"b\": 2\n}\n")]
@@ -50,13 +50,13 @@ fn every_other_byte_is_kept(#[case] now: &str, #[case] expected: &str) {
 }
 
 #[test]
-fn an_object_that_was_emptied_takes_the_layout_around_it() {
+fn an_emptied_object_takes_the_surrounding_layout() {
     let merged = three_way("{\n  \"h\": {}\n}", r#"{"h":{"x":1}}"#, r#"{"h":{"x":1,"y":2}}"#);
     assert_eq!(merged.unwrap(), "{\n  \"h\": {\n    \"y\": 2\n  }\n}");
 }
 
 #[test]
-fn what_does_not_parse_is_no_change() {
+fn invalid_text_is_not_a_change() {
     for [now, base, theirs] in [["", "{}", "{}"], ["{}", "[]", "{}"], ["{}", "{}", "{"]] {
         assert!(three_way(now, base, theirs).is_err());
     }

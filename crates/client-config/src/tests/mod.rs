@@ -1,4 +1,4 @@
-//! The crate's tests: the edit as a pure function, then the files, then what happens beside other processes.
+//! The crate's tests: edits as pure functions, then files, then concurrent processes.
 
 mod auths;
 mod auths_store;

@@ -1,6 +1,6 @@
-//! Beside other processes: killed at any moment, many at once, next to a writer that takes no lock.
+//! Concurrent processes: killed at any time, many at once, and beside a writer without a lock.
 //!
-//! Child processes are this test binary again, running [`child`] with its orders in the environment.
+//! Child processes run this test binary again, with [`child`] and its orders in the environment.
 
 use std::collections::hash_map::RandomState;
 use std::fs;
@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use crate::{ClientUndoLog, ConfigFile, Kind, SetupRequest, restore};
 use context::Env;
 
-/// `once HOST` or `forever HOST`, and the folder.
+/// The variable with a child's orders: `once HOST` or `forever HOST`, and the folder.
 const ORDERS: &str = "ECR_AUTH_TEST_CHILD";
 const FOLDER: &str = "ECR_AUTH_TEST_FOLDER";
 
@@ -55,7 +55,7 @@ fn take_back(folder: &Path) {
     .unwrap();
 }
 
-/// Not a test: what a child process does. Without orders, nothing.
+/// Not a test, but the code of a child process. Without orders it does nothing.
 #[test]
 fn child() {
     let (Ok(orders), Ok(folder)) = (std::env::var(ORDERS), std::env::var(FOLDER)) else {
@@ -87,7 +87,7 @@ fn parsed(folder: &Path) -> Value {
 }
 
 #[test]
-fn killed_at_any_moment_the_file_parses_and_holds_all_old_entries() {
+fn a_kill_at_any_time_leaves_a_valid_file_with_all_old_entries() {
     let home = TempDir::new().unwrap();
     let old: serde_json::Map<String, Value> = (0..50).map(|n| (format!("host{n}"), json!({"auth": "eA=="}))).collect();
     let original = serde_json::to_string_pretty(&json!({"auths": old, "credHelpers": {"x": "ecr-login"}})).unwrap();
@@ -96,7 +96,7 @@ fn killed_at_any_moment_the_file_parses_and_holds_all_old_entries() {
         let mut child = spawn("forever x", home.path());
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         assert!(lines.any(|line| line.unwrap().contains("round")));
-        // Any moment will do: nothing waits for this to pass.
+        // Any time will do: no assertion depends on how long this takes.
         thread::sleep(Duration::from_micros(RandomState::new().hash_one(0) % 8000));
         child.kill().unwrap();
         child.wait().unwrap();
@@ -117,7 +117,7 @@ fn killed_at_any_moment_the_file_parses_and_holds_all_old_entries() {
 }
 
 #[test]
-fn twenty_at_once_lose_nothing() {
+fn twenty_concurrent_writers_lose_nothing() {
     let home = TempDir::new().unwrap();
     let children: Vec<Child> = (0..20).map(|n| spawn(&format!("once host{n}"), home.path())).collect();
     for mut child in children {
@@ -141,7 +141,7 @@ fn twenty_at_once_lose_nothing() {
     assert!(!home.path().join("config.json").exists());
 }
 
-/// Saves as docker does: read, modify, write a temporary file, rename; no lock.
+/// Saves a file like docker: read, modify, write a temporary file, rename, without a lock.
 fn save_like_docker(folder: &Path, key: &str) {
     let mut config = parsed(folder);
     config["auths"][key] = json!({});
@@ -151,13 +151,13 @@ fn save_like_docker(folder: &Path, key: &str) {
 }
 
 #[test]
-fn beside_a_writer_without_a_lock_nothing_of_theirs_is_lost() {
+fn a_writer_without_a_lock_loses_nothing() {
     let home = TempDir::new().unwrap();
     fs::write(home.path().join("config.json"), r#"{"auths":{}}"#).unwrap();
     let rounds = 200;
     let round = AtomicUsize::new(0);
     let saved = thread::scope(|scope| {
-        // One save a round, at any moment of it.
+        // One save per round, at any time in the round.
         let docker = scope.spawn(|| {
             let mut saved = Vec::new();
             while round.load(Ordering::Acquire) < rounds {

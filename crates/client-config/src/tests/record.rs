@@ -1,4 +1,4 @@
-//! What is remembered between `setup` and `logout`.
+//! The record that `setup` and `login` keep for `logout`.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -15,7 +15,7 @@ fn previous(previous: Option<&str>) -> ReplacedValue {
     ReplacedValue::new(previous.map(str::to_owned), "ecr-auth")
 }
 
-/// A file's record of one registry, which had this helper before.
+/// The record of one registry in a file. `helper` is the helper that the registry had before.
 fn of_host(host: &str, helper: Option<&str>) -> FileRecord {
     FileRecord {
         cred_helpers: [(host.to_owned(), previous(helper))].into(),
@@ -67,7 +67,7 @@ fn changes_of_one_file_are_added_up() {
 }
 
 #[test]
-fn what_is_over_is_not_added_to() {
+fn a_finished_record_is_not_extended() {
     let mut over = FileRecord {
         created: true,
         ..FileRecord::default()
@@ -93,7 +93,7 @@ fn login(host: &str, store: Option<&str>, hash: &str) -> LoginRecord {
 }
 
 #[test]
-fn of_passwords_the_newest_is_remembered_for_each_place() {
+fn the_newest_password_of_each_place_is_recorded() {
     let mut known = FileRecord {
         logins: vec![
             login("h", None, "1"),
@@ -132,7 +132,7 @@ fn a_record_from_before_there_were_logins_is_read() {
 }
 
 #[test]
-fn what_is_remembered_is_read_again_until_nothing_is_left() {
+fn a_record_is_read_until_it_is_empty() {
     let home = TempDir::new().unwrap();
     let (file, state) = (home.path().join("config.json"), home.path().join("a/state"));
     let record = ClientUndoLog::new(state.clone(), "setup");
@@ -148,12 +148,12 @@ fn what_is_remembered_is_read_again_until_nothing_is_left() {
 
     remember(&record, &file, &FileRecord::default());
     assert!(!record.path().exists());
-    // Once more, with nothing to remove.
+    // A second time, with nothing to remove.
     remember(&record, &file, &FileRecord::default());
 }
 
 #[test]
-fn a_record_that_stays_as_it_is_is_not_written() {
+fn an_unchanged_record_is_not_written() {
     let home = TempDir::new().unwrap();
     let record = ClientUndoLog::new(home.path().join("state"), "setup");
     let links = &mut |all: &mut ClientUndoEntries| drop(all.links.insert("/bin/helper".into(), None));

@@ -1,4 +1,4 @@
-//! The write of one file: links, modes, owners, leftovers.
+//! Writing one file: links, modes, owners, and files left by killed runs.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::{EditOutcome, UpdateOutcome, read_text, real_path, update, update_private};
 use diagnostics::{Code, Result};
 
-/// Brings the file to this text.
+/// Replaces the file's text.
 fn write(path: &Path, text: &str) -> Result<UpdateOutcome> {
     update(path, None, &mut |old| {
         Ok(match old {
@@ -42,7 +42,7 @@ fn a_new_file_is_for_its_user_alone() {
 }
 
 #[test]
-fn a_file_that_is_as_it_should_be_is_not_touched() {
+fn a_correct_file_is_not_touched() {
     let home = TempDir::new().unwrap();
     let file = home.path().join("config.json");
     fs::write(&file, "{}").unwrap();
@@ -53,7 +53,7 @@ fn a_file_that_is_as_it_should_be_is_not_touched() {
 }
 
 #[test]
-fn what_nobody_else_touches_is_read_once() {
+fn without_other_writers_the_file_is_read_once() {
     for before in [None, Some("{}")] {
         let home = TempDir::new().unwrap();
         let file = home.path().join("config.json");
@@ -71,7 +71,7 @@ fn what_nobody_else_touches_is_read_once() {
 }
 
 #[test]
-fn nothing_is_made_where_nothing_is_wanted() {
+fn an_edit_without_changes_creates_nothing() {
     let home = TempDir::new().unwrap();
     let file = home.path().join("a/config.json");
     update(&file, None, &mut |_| Ok(EditOutcome::Unchanged)).unwrap();
@@ -141,7 +141,7 @@ fn links_are_followed_and_stay() {
 }
 
 #[test]
-fn links_that_lead_nowhere_are_errors() {
+fn broken_links_are_errors() {
     let home = TempDir::new().unwrap();
     let file = home.path().join("config.json");
     symlink("missing.json", &file).unwrap();
@@ -154,7 +154,7 @@ fn links_that_lead_nowhere_are_errors() {
 }
 
 #[test]
-fn a_folder_in_the_file_s_place_is_an_error() {
+fn a_folder_at_the_files_path_is_an_error() {
     let home = TempDir::new().unwrap();
     fs::create_dir(home.path().join("config.json")).unwrap();
     assert_eq!(
@@ -164,7 +164,7 @@ fn a_folder_in_the_file_s_place_is_an_error() {
 }
 
 #[test]
-fn what_is_not_text_is_left_alone() {
+fn a_file_that_is_not_text_is_left_alone() {
     let home = TempDir::new().unwrap();
     let file = home.path().join("config.json");
     fs::write(&file, b"{\"a\":\"\xff\"}").unwrap();
@@ -173,7 +173,7 @@ fn what_is_not_text_is_left_alone() {
 }
 
 #[test]
-fn what_a_killed_run_left_is_removed() {
+fn files_left_by_a_killed_run_are_removed() {
     let home = TempDir::new().unwrap();
     let file = home.path().join("config.json");
     fs::write(home.path().join(".config.json.ecr-auth-abc"), "half").unwrap();
@@ -205,14 +205,14 @@ fn a_file_is_removed() {
 }
 
 #[test]
-fn what_lands_before_ours_is_edited_too() {
+fn a_save_before_ours_is_edited_too() {
     let home = TempDir::new().unwrap();
     let file = home.path().join("config.json");
     fs::write(&file, "a").unwrap();
     let mut seen = Vec::new();
     update(&file, None, &mut |old| {
         let old = old.unwrap().to_owned();
-        // Another program saves between our look and our write, twice.
+        // Twice, another program saves between our read and our write.
         if seen.len() < 2 {
             fs::write(&file, format!("{old}x")).unwrap();
         }
@@ -262,10 +262,10 @@ fn a_writer_that_never_rests_wins_and_its_version_stands() {
     assert_eq!(names(home.path()), ["config.json"]);
 }
 
-/// Our version could be read for a moment without a change that had landed before it; a program that read it then wrote its own
-/// next version on top of it.
+/// For a moment, others could read our version without a change that had landed before it. A program that read our
+/// version then wrote its own version on top.
 #[test]
-fn a_change_that_was_overlooked_because_of_ours_is_brought_over() {
+fn a_change_lost_because_of_our_version_is_restored() {
     let home = TempDir::new().unwrap();
     let file = home.path().join("config.json");
     fs::write(&file, r#"{"a":1}"#).unwrap();
@@ -273,7 +273,7 @@ fn a_change_that_was_overlooked_because_of_ours_is_brought_over() {
     let updated = update(&file, None, &mut |old| {
         looks += 1;
         match looks {
-            // Written into the very file, which is seen only after ours took its place.
+            // Written to the same file, which is only noticed after our version replaced it.
             1 => fs::write(&file, r#"{"a":1,"theirs":2}"#).unwrap(),
             2 => {
                 fs::write(home.path().join("new"), r#"{"a":1,"ours":0,"later":3}"#).unwrap();
@@ -313,7 +313,7 @@ fn the_group_stays_even_if_the_owner_is_the_same() {
 }
 
 #[test]
-fn what_is_there_is_read() {
+fn an_existing_file_is_read() {
     let home = TempDir::new().unwrap();
     let file = home.path().join("config.json");
     assert_eq!(read_text(&file).unwrap(), None);

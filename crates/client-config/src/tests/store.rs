@@ -1,4 +1,4 @@
-//! Credential stores, played by shell scripts that write down how they were called.
+//! Credential stores, played by shell scripts that record how they were called.
 
 use std::fs;
 use std::io::Write;
@@ -14,10 +14,10 @@ use crate::CredentialStore;
 use context::Env;
 use secret::Secret;
 
-/// As long as one of ECR's is unlikely to be found by chance in something else.
+/// A password that cannot occur elsewhere by chance, like one of ECR's.
 pub(super) const PASSWORD: &str = "eyJwYXlsb2FkIjoiU0VDUkVUK3Bhc3N3b3JkLw==";
 
-/// A store that keeps what it is given in `$kept/<host>`.
+/// A store that keeps each credential in `$kept/<host>`.
 pub(super) const KEEPING: &str = r#"
 case $1 in
 store)
@@ -42,7 +42,8 @@ impl Stores {
         Self(TempDir::new().unwrap())
     }
 
-    /// With this store, whose program is a script; it first writes down its arguments and its environment.
+    /// Adds a store whose program is this script. Before the script, the program records its arguments and its
+    /// environment.
     pub fn with(self, name: &str, script: &str) -> Self {
         let kept = self.kept(name);
         fs::create_dir(&kept).unwrap();
@@ -59,12 +60,12 @@ impl Stores {
         [("PATH", path.as_str()), ("MARK", "seen")].into_iter().collect()
     }
 
-    /// Where a store keeps what it is given.
+    /// The folder in which a store keeps credentials.
     pub fn kept(&self, name: &str) -> PathBuf {
         self.0.path().join(format!("{name}-kept"))
     }
 
-    /// What a store has for a host.
+    /// Returns what a store has for a host.
     pub fn has(&self, name: &str, host: &str) -> Option<String> {
         fs::read_to_string(self.kept(name).join(host)).ok()
     }
@@ -74,8 +75,8 @@ impl Stores {
     }
 }
 
-/// Written by a process of its own: a file that this one has open for writing, for which a fork of another test's thread is
-/// enough, cannot be run.
+/// Writes the program from another process. If this process had the file open for writing, a fork in another test's
+/// thread would keep it open, and it could not be executed.
 fn install(script: &str, path: &Path) {
     let mut install = Command::new("install")
         .args(["-m", "755", "/dev/stdin"])
@@ -132,7 +133,7 @@ fn the_password_goes_through_stdin_alone() {
     "sed 's/.*:\".*\\(.\\{20\\}\\)\"}/no: \\1/'; exit 1",
     "it ended with exit status: 1; what it said is not shown, as it may hold the password"
 )]
-fn a_failure_is_told_in_the_stores_words_without_the_password(#[case] script: &str, #[case] cause: &str) {
+fn a_failure_quotes_the_store_without_the_password(#[case] script: &str, #[case] cause: &str) {
     let stores = Stores::new().with("failing", script);
     let env = stores.env();
     let store = CredentialStore::find("failing", "credsStore", &env).unwrap();
@@ -142,7 +143,7 @@ fn a_failure_is_told_in_the_stores_words_without_the_password(#[case] script: &s
     assert!(!format!("{error:?}").contains(&PASSWORD[..10]));
 }
 
-/// Windows' own words, from `docker-credential-wincred`.
+/// The error message of `docker-credential-wincred` on Windows.
 #[test]
 fn a_password_that_is_too_long_for_windows_is_explained() {
     let stores = Stores::new().with("wincred", "echo 'The stub received bad data.'; exit 1");
@@ -166,7 +167,7 @@ fn a_long_failure_is_cut() {
 }
 
 #[test]
-fn an_answer_that_is_no_credential_is_not_shown() {
+fn an_invalid_answer_is_not_shown() {
     let stores = Stores::new().with("odd", r#"echo '{"Username":"AWS","Sekret":"hunter2"}'"#);
     let env = stores.env();
     let store = CredentialStore::find("odd", "credsStore", &env).unwrap();
@@ -178,7 +179,7 @@ fn an_answer_that_is_no_credential_is_not_shown() {
 }
 
 #[test]
-fn erasing_what_is_not_there_is_no_failure() {
+fn erasing_a_missing_credential_succeeds() {
     let stores = Stores::new()
         .with("empty", "echo 'credentials not found in native keychain'; exit 1")
         .with("broken", "echo 'other words'; exit 1");
@@ -190,7 +191,7 @@ fn erasing_what_is_not_there_is_no_failure() {
 }
 
 #[test]
-fn a_store_that_never_answers_is_given_up() {
+fn a_store_that_never_answers_times_out() {
     let stores = Stores::new().with("waiting", "exec sleep 1000");
     let env = stores.env();
     let store = CredentialStore::find("waiting", "credsStore", &env).unwrap();
@@ -204,11 +205,11 @@ fn a_store_that_never_answers_is_given_up() {
 }
 
 #[test]
-fn a_store_that_reads_nothing_is_no_failure() {
+fn a_store_that_does_not_read_stdin_succeeds() {
     let stores = Stores::new().with("deaf", "exec <&-; exit 0");
     let env = stores.env();
     let store = CredentialStore::find("deaf", "credsStore", &env).unwrap();
-    // More than a pipe holds.
+    // More than the capacity of a pipe.
     let long = Secret::new("x".repeat(1 << 20));
     store.store("h", "AWS", &long).unwrap();
 }
@@ -228,7 +229,7 @@ fn a_name_that_is_no_name_is_refused(#[case] name: &str) {
 }
 
 #[test]
-fn a_store_that_is_not_there_is_named_with_its_setting() {
+fn a_missing_store_is_named_with_its_setting() {
     let stores = Stores::new().with("there", "");
     fs::write(stores.0.path().join("docker-credential-data"), "").unwrap();
     for name in ["gone", "data"] {
@@ -252,7 +253,7 @@ fn programs_are_taken_from_absolute_folders_alone() {
     assert!(CredentialStore::find("here", "credsStore", &env).is_err());
 }
 
-/// The way to a folder from the working directory.
+/// Returns the relative path of a folder from the working directory.
 fn pathdiff(folder: &Path) -> String {
     let depth = std::env::current_dir().unwrap().components().count() - 1;
     format!("{}{}", "../".repeat(depth), folder.strip_prefix("/").unwrap().display())
@@ -262,7 +263,7 @@ fn pathdiff(folder: &Path) -> String {
 #[case("echo docker-credential-ecr-auth 0.1.0", true)]
 #[case("echo docker-credential-ecr-login 0.6.0", false)]
 #[case("echo docker-credential-ecr-auth 0.1.0; exit 1", false)]
-fn ourselves_are_told_by_the_version(#[case] script: &str, #[case] ours: bool) {
+fn our_own_program_is_recognised_by_its_version(#[case] script: &str, #[case] ours: bool) {
     let stores = Stores::new().with("ecr-login", script);
     let env = stores.env();
     let store = CredentialStore::find("ecr-login", "credsStore", &env).unwrap();

@@ -1,4 +1,4 @@
-//! What `setup` writes into one file, and how `logout` takes it back; the commands themselves are in `commands`.
+//! What `setup` writes to one file, and how `logout` undoes it. The commands themselves are tested in `commands`.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use crate::{ClientUndoLog, ConfigFile, FileRecord, Kind, RestoreOutcome, SetupOu
 use context::Env;
 use diagnostics::Error;
 
-/// A folder with room for a configuration file and a record.
+/// A folder for a configuration file and a record.
 struct Home(TempDir);
 
 impl Home {
@@ -18,7 +18,7 @@ impl Home {
         Self(TempDir::new().unwrap())
     }
 
-    /// One with this configuration.
+    /// Creates a folder with this configuration.
     fn with(text: &str) -> Self {
         let home = Self::new();
         fs::create_dir(home.0.path().join("docker")).unwrap();
@@ -37,7 +37,7 @@ impl Home {
         ClientUndoLog::new(self.0.path().join("state"), "setup")
     }
 
-    /// The record of the file.
+    /// Returns the record of the file.
     fn known(&self) -> FileRecord {
         let files = self.record().load().unwrap().files;
         assert!(files.len() <= 1);
@@ -81,7 +81,7 @@ fn previous(previous: Option<&str>) -> ReplacedValue {
 }
 
 #[test]
-fn a_file_that_setup_made_goes_with_the_folders_it_made() {
+fn logout_removes_the_file_and_folders_that_setup_created() {
     let home = Home::new();
     let done = home.configure(&["h"], false).unwrap();
     assert!(done.changed && done.replaced.is_empty());
@@ -98,7 +98,7 @@ fn a_file_that_setup_made_goes_with_the_folders_it_made() {
 }
 
 #[test]
-fn a_folder_that_others_use_by_now_stays() {
+fn a_folder_that_others_use_since_stays() {
     let home = Home::new();
     home.configure(&["h"], false).unwrap();
     fs::write(home.0.path().join("docker/other"), "").unwrap();
@@ -107,7 +107,7 @@ fn a_folder_that_others_use_by_now_stays() {
 }
 
 #[test]
-fn a_file_that_was_there_stays_even_if_nothing_is_left_in_it() {
+fn an_existing_file_stays_even_if_it_becomes_empty() {
     let home = Home::with("{}");
     home.configure(&["h"], false).unwrap();
     assert!(!home.known().created && home.known().created_helpers);
@@ -117,7 +117,7 @@ fn a_file_that_was_there_stays_even_if_nothing_is_left_in_it() {
 }
 
 #[test]
-fn a_file_that_setup_made_and_others_use_by_now_stays() {
+fn a_created_file_that_others_use_since_stays() {
     let home = Home::new();
     home.configure(&["h"], false).unwrap();
     let text = home.text().unwrap().replacen('{', r#"{"auths":{},"#, 1);
@@ -139,7 +139,7 @@ fn nothing_is_recorded_where_nothing_is_changed() {
 }
 
 #[test]
-fn only_what_had_another_helper_counts_as_replaced() {
+fn only_entries_with_another_helper_count_as_replaced() {
     let home = Home::with(r#"{"credHelpers":{"a":"ecr-auth","b":"ecr-login"}}"#);
     let done = home.configure(&["a", "b", "c"], false).unwrap();
     assert_eq!(done.replaced, [had("b", "ecr-login")]);
@@ -150,7 +150,7 @@ fn only_what_had_another_helper_counts_as_replaced() {
     ];
     assert_eq!(known.cred_helpers, expected.into());
     assert!(!known.created_helpers && !known.created);
-    // Our entries from before there was a record are removed too, because it is unknown what they replaced.
+    // Entries of ours from before the record existed are removed too, because it is unknown what they replaced.
     assert_eq!(home.restore(&[]).taken_back, ["a", "b", "c"]);
     assert_eq!(home.text().unwrap(), r#"{"credHelpers":{"b":"ecr-login"}}"#);
 }
@@ -169,7 +169,7 @@ fn an_empty_helper_comes_back_as_it_was_written() {
 }
 
 #[test]
-fn an_empty_helper_of_a_later_hand_comes_back() {
+fn an_empty_helper_written_later_comes_back() {
     let home = Home::with(r#"{"credHelpers": {"h": null}}"#);
     home.configure(&["h"], false).unwrap();
     let later = r#"{"credHelpers": {"h": ""}}"#;
@@ -215,7 +215,7 @@ fn podman_knows_no_store() {
 }
 
 #[test]
-fn what_somebody_changed_since_is_left_alone() {
+fn entries_that_others_changed_are_left_alone() {
     let home = Home::with(r#"{"credHelpers":{"h":"x"},"credsStore":"s"}"#);
     home.configure(&["h"], false).unwrap();
     home.configure(&[], true).unwrap();

@@ -1,4 +1,4 @@
-//! Sign-ins with a user pool that follows a script, and a person who does, too.
+//! Sign-ins with a scripted user pool and a scripted user.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -10,7 +10,7 @@ use super::*;
 use crate::CallRefusal;
 use diagnostics::Code;
 
-/// Answers call after call, and remembers what was called.
+/// Answers calls in order, and records them.
 #[derive(Default)]
 struct Script {
     answers: RefCell<VecDeque<Result<Value, CallFailure>>>,
@@ -154,7 +154,7 @@ fn the_password_is_asked_for_first_and_never_sent() {
     assert!(!format!("{:?}", done.called).contains("s3cret"));
 }
 
-/// With it, a server would know the session's key without knowing the password.
+/// If the client accepted this value, a server could compute the session's key without the password.
 #[test]
 fn a_number_that_leaves_no_secret_gets_no_proof() {
     let done = run(&user(None), Flow::Srp, vec![verifier_with("00")], &["s3cret"]);
@@ -163,7 +163,7 @@ fn a_number_that_leaves_no_secret_gets_no_proof() {
 }
 
 #[test]
-fn a_clients_secret_is_shown_with_every_answer_under_the_real_name() {
+fn every_answer_has_the_secret_hash_of_the_real_name() {
     let done = run(
         &user(Some("client secret")),
         Flow::Srp,
@@ -252,7 +252,7 @@ fn an_authenticator_is_set_up_with_the_sessions_in_order() {
 }
 
 #[test]
-fn wrong_answers_come_to_an_end() {
+fn the_number_of_wrong_answers_is_limited() {
     let wrong = || refused("RespondToAuthChallenge", "CodeMismatchException");
     let script = vec![challenge("EMAIL_OTP", "1", &json!({})), wrong(), wrong(), wrong()];
     let done = run(&user(None), Flow::UserPassword, script, &["p", "1", "2", "3"]);
@@ -292,7 +292,7 @@ fn a_code_that_was_given_is_tried_once_and_chooses_the_authenticator() {
 }
 
 #[test]
-fn what_cannot_be_answered_is_named() {
+fn an_unsupported_challenge_is_named() {
     for (name, parameters) in [
         ("CUSTOM_CHALLENGE", json!({})),
         ("MFA_SETUP", json!({"MFAS_CAN_SETUP": "[\"SMS_MFA\"]"})),
@@ -313,7 +313,7 @@ fn what_cannot_be_answered_is_named() {
 }
 
 #[test]
-fn a_server_that_asks_for_ever_is_left() {
+fn a_server_with_endless_challenges_is_an_error() {
     let script = (0..MOST_CHALLENGES + 1)
         .map(|_| challenge("EMAIL_OTP", "1", &json!({})))
         .collect();

@@ -62,7 +62,7 @@ fn more_patterns(#[case] pattern: &str, #[case] host: &str) {
 #[case("*.dkr.ecrx*.eu-west-1.amazonaws.com")]
 #[case("*.ecr.aws")]
 #[case("*.example.com")]
-// Names that say more than a host.
+// Names with more than a host.
 #[case("https://registry.example.com")]
 #[case("registry.example.com/app")]
 #[case(" registry.example.com")]
@@ -94,7 +94,7 @@ fn exact_names_and_aliases() {
 }
 
 proptest! {
-    /// The matcher against the plainest definition of a glob there is.
+    /// Compares the matcher with the simplest possible definition of a glob.
     #[test]
     fn stars_match_as_defined(glob in "[1-2*]{0,8}", label in "[1-2]{0,8}") {
         fn reference(glob: &[u8], label: &[u8]) -> bool {
@@ -108,9 +108,9 @@ proptest! {
         prop_assert_eq!(crate::pattern::label_matches(glob.as_bytes(), label.as_bytes()), expected);
     }
 
-    /// Whatever a star takes the place of in the account and the region, the glob still matches.
+    /// The glob matches whatever its stars in the account and the region stand for.
     #[test]
-    fn a_star_widens(account in "[0-9]{12}", region in "(us|eu)-[a-z]{1,9}-[0-9]", cuts in [0usize..12, 0..6], lengths in [0usize..5, 0..5]) {
+    fn a_star_matches_more_names(account in "[0-9]{12}", region in "(us|eu)-[a-z]{1,9}-[0-9]", cuts in [0usize..12, 0..6], lengths in [0usize..5, 0..5]) {
         let starred = |text: &str, n: usize| {
             let end = (cuts[n] + lengths[n]).min(text.len());
             format!("{}*{}", &text[..cuts[n]], &text[end..])

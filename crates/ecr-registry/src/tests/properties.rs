@@ -1,4 +1,4 @@
-//! No host that isn't ECR's is ever taken for one, whatever surrounds it; every one of ECR's is recognised, however it comes.
+//! Every host name of ECR is recognised in every spelling, and no other host name is, whatever surrounds it.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use regex_lite::Regex;
 
 use crate::{HostPattern, Registry, parse_argument, server_name, why_not_ecr};
 
-/// Region, suffix and dual-stack suffix of each partition, written down a second time.
+/// Region, suffix and dual-stack suffix of each partition, independent of the product's table.
 const PARTITIONS: [(&str, &str, &str); 8] = [
     (
         "(af|ap|ca|eu|il|me|mx|sa|us)-[a-z]{3,9}-[1-9]",
@@ -23,7 +23,7 @@ const PARTITIONS: [(&str, &str, &str); 8] = [
     ("us-isof-[a-z]{3,9}-[1-9]", "csp.hci.ic.gov", ""),
 ];
 
-/// The reference: what is ECR's, by one regular expression and a table.
+/// The reference implementation: one regular expression and a table.
 fn is_ecr(server: &str) -> bool {
     static SERVER: LazyLock<Regex> = LazyLock::new(|| {
         let label = "[a-z][a-z0-9]*(?:-[a-z][a-z0-9]*)+-[0-9]+";
@@ -63,7 +63,7 @@ fn is_ecr(server: &str) -> bool {
     region.len() <= 63 && parts[3].to_lowercase() == suffix
 }
 
-/// Every build of host that ECR has.
+/// Generates host names of every form that ECR has.
 fn host() -> impl Strategy<Value = String> {
     let private = proptest::sample::select(&PARTITIONS[..]).prop_flat_map(|(region, suffix, dual)| {
         ("[0-9]{12}", region, any::<bool>(), any::<bool>()).prop_map(move |(account, region, fips, dual_stack)| {
@@ -82,7 +82,7 @@ fn host() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A host as clients may hand it over.
+/// Adds what clients may put around a host name.
 fn decorated(host: String) -> impl Strategy<Value = String> {
     let letters = host.len();
     let cases = proptest::collection::vec(any::<bool>(), letters);
@@ -105,7 +105,7 @@ fn decorated(host: String) -> impl Strategy<Value = String> {
         })
 }
 
-/// What an attacker or an accident puts into a name.
+/// Generates what an attacker or an accident may add to a name.
 fn splinter() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a-z0-9.:/@?#%\\\\ -]{1,3}",
@@ -121,7 +121,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn all_of_ecrs_are_recognised((host, server) in host().prop_flat_map(|host| (Just(host.clone()), decorated(host)))) {
+    fn all_names_of_ecr_are_recognised((host, server) in host().prop_flat_map(|host| (Just(host.clone()), decorated(host)))) {
         prop_assert!(is_ecr(&server));
         let registry = Registry::parse(&server).expect("an ECR host");
         prop_assert_eq!(registry.host(), &host);

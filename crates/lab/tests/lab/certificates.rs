@@ -24,7 +24,7 @@ fn a_certificate_for_every_name() {
 }
 
 #[test]
-fn no_server_has_a_name_that_aws_does_not_have() {
+fn names_that_aws_does_not_have_are_refused() {
     let lab = lab();
     for host in [
         "api.ecr-public-fips.us-east-1.amazonaws.com",
@@ -61,7 +61,7 @@ fn the_scope_must_match_the_host_name() {
 }
 
 #[test]
-fn an_account_of_china_is_known_in_china_alone() {
+fn an_account_in_china_is_only_known_in_china() {
     let lab = lab();
     lab.add_account("777788889999", "aws-cn");
     let key = lab.add_user("777788889999", "ci");

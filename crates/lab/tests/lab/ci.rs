@@ -81,7 +81,7 @@ fn failed(output: &Output, why: &str) {
 }
 
 #[test]
-fn a_token_in_a_variable_opens_its_role_until_it_ends() {
+fn a_token_in_a_variable_opens_its_role_until_it_expires() {
     let lab = lab();
     for (ci, variable, subject) in [
         (
@@ -123,7 +123,7 @@ fn a_token_in_a_variable_opens_its_role_until_it_ends() {
 }
 
 #[test]
-fn gitlab_says_what_gitlab_says() {
+fn gitlabs_job_has_gitlabs_claims() {
     let lab = lab();
     let spec = JobSpec::new(Ci::Gitlab)
         .issuer("https://git.example.org:8443")
@@ -145,7 +145,7 @@ fn gitlab_says_what_gitlab_says() {
 }
 
 #[test]
-fn circlecis_program_mints_for_any_audience() {
+fn circlecis_program_issues_tokens_for_any_audience() {
     let lab = lab();
     let job = lab.start_job(&JobSpec::new(Ci::Circleci)).unwrap();
     trust(&lab, &job.issuer, AUDIENCE, "org/*");
@@ -172,7 +172,7 @@ fn circlecis_program_mints_for_any_audience() {
 }
 
 #[test]
-fn buildkites_agent_asks_with_the_jobs_token_while_it_runs() {
+fn buildkites_agent_issues_tokens_until_the_job_ends() {
     let lab = lab();
     let mut job = lab.start_job(&JobSpec::new(Ci::Buildkite)).unwrap();
     trust(&lab, &job.issuer, AUDIENCE, "organization:octo:pipeline:app:*");
@@ -206,7 +206,7 @@ fn buildkites_agent_asks_with_the_jobs_token_while_it_runs() {
 }
 
 #[test]
-fn buildkites_redactor_keeps_what_it_is_given() {
+fn buildkites_redactions_are_recorded() {
     let lab = lab();
     let job = lab.start_job(&JobSpec::new(Ci::Buildkite)).unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
@@ -248,7 +248,7 @@ fn ask_github(lab: &Lab, job: &CiJob, audience: &str) -> Result<String, u16> {
 }
 
 #[test]
-fn githubs_job_asks_until_it_ends() {
+fn githubs_job_gets_tokens_until_it_ends() {
     let lab = lab();
     let spec = JobSpec::new(Ci::Github)
         .project("acme", "shop")
@@ -282,7 +282,7 @@ fn githubs_job_asks_until_it_ends() {
 }
 
 #[test]
-fn jenkins_binds_a_file_of_the_builds_own() {
+fn jenkins_binds_a_file_for_one_build() {
     use std::os::unix::fs::PermissionsExt;
     let lab = lab();
     let folder = tempfile::tempdir().unwrap();
@@ -296,7 +296,7 @@ fn jenkins_binds_a_file_of_the_builds_own() {
 }
 
 #[test]
-fn a_projected_token_is_rotated_behind_its_path() {
+fn a_projected_token_is_rotated_at_the_same_path() {
     let lab = lab();
     let folder = tempfile::tempdir().unwrap();
     let account = ServiceAccount::new("ci", "builder");
@@ -311,7 +311,7 @@ fn a_projected_token_is_rotated_behind_its_path() {
 }
 
 #[test]
-fn jobs_are_started_and_ended_by_control_too() {
+fn the_control_endpoint_starts_and_ends_jobs() {
     let lab = lab();
     let control = |name: &str, body: &Value| -> Value {
         let url = format!("{}/_lab/{name}", lab.https_url());

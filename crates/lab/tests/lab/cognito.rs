@@ -112,7 +112,7 @@ fn srp_agrees_with_pycognito_4() {
 }
 
 #[test]
-fn a_wrong_password_and_a_wrong_name_are_told_alike_and_lock_out() {
+fn a_wrong_password_and_a_wrong_name_get_the_same_error_and_a_lockout() {
     let lab = bobs_lab();
     let script = r"
 salts = {idp.initiate_auth(AuthFlow='USER_SRP_AUTH', ClientId=CLIENT, AuthParameters={'USERNAME': 'nobody', 'SRP_A': 'abc'})
@@ -132,7 +132,7 @@ print('IdToken' in tokens(plain('bob', 'Bobs-Password-1')))";
 }
 
 #[test]
-fn the_signature_is_good_once_and_for_a_while_and_its_time_is_written_in_one_way() {
+fn the_signature_is_valid_once_for_a_limited_time_in_one_time_format() {
     let lab = bobs_lab();
     let script = r"
 def start():
@@ -157,7 +157,7 @@ print(said(respond, 'PASSWORD_VERIFIER', None, **answer))";
 }
 
 #[test]
-fn a_client_with_a_secret_wants_its_hash_of_the_real_name() {
+fn a_client_with_a_secret_needs_the_hash_of_the_real_name() {
     let lab = lab();
     let cognito = lab.cognito();
     let added = cognito
@@ -263,7 +263,7 @@ print(said(respond, 'SOFTWARE_TOKEN_MFA', asked['Session'], USERNAME='new', SOFT
 }
 
 #[test]
-fn codes_are_sent_and_one_chooses_among_several_factors() {
+fn codes_are_sent_and_the_user_chooses_a_factor() {
     let lab = lab();
     let user = UserSpec::new("mia")
         .password("Mias-Password-1")
@@ -292,7 +292,7 @@ for choice, key in [('SMS_MFA', 'SMS_MFA_CODE'), ('EMAIL_OTP', 'EMAIL_OTP_CODE')
 }
 
 #[test]
-fn passwords_are_changed_and_forgotten() {
+fn passwords_are_changed_and_reset() {
     let lab = bobs_lab();
     let script = r"
 mine = tokens(plain('bob', 'Bobs-Password-1'))
@@ -339,7 +339,7 @@ print(said(plain, 'bob', 'Bobs-Password-3'))";
 }
 
 #[test]
-fn refresh_tokens_rotate_are_revoked_and_end() {
+fn refresh_tokens_rotate_expire_and_are_revoked() {
     let lab = bobs_lab();
     let script = r"
 def renew(token, client=ROTATING): return tokens(idp.get_tokens_from_refresh_token(RefreshToken=token, ClientId=client))
@@ -386,7 +386,7 @@ print(said(renew, kept, CLIENT), said(plain, 'bob', 'Bobs-Password-1'))";
 }
 
 #[test]
-fn the_identity_pool_chooses_the_role_by_group_claim_or_default() {
+fn the_role_comes_from_a_group_a_claim_or_the_default() {
     let lab = bobs_lab();
     let cognito = lab.cognito();
     cognito
@@ -430,7 +430,7 @@ print(said(credentials, tokens(plain('bob', 'Bobs-Password-1'))['IdToken']))";
 }
 
 #[test]
-fn the_identity_pool_takes_the_id_token_of_its_providers_alone() {
+fn the_identity_pool_only_accepts_tokens_of_its_providers() {
     let lab = bobs_lab();
     let (google, sub) = ("https://accounts.google.com", "110169484474386276334");
     lab.add_issuer(google, SigningAlgorithm::RS256).unwrap();
@@ -490,7 +490,7 @@ print(said(get, LOGINS, bob['IdToken']).split(':')[1:3])"
 
 /// Checks the registry's answer to credentials from the enhanced and from the classic flow.
 #[test]
-fn a_licence_in_a_claim_decides_on_the_pull() {
+fn a_licence_claim_decides_whether_a_pull_is_allowed() {
     let lab = bobs_lab();
     let script = r"
 import base64
@@ -528,7 +528,7 @@ for license in ['active', 'none']:
 }
 
 #[test]
-fn guests_get_nothing_of_ecr() {
+fn guests_have_no_access_to_ecr() {
     let lab = lab();
     let condition = |operator, claim: &str, value: &str| Condition {
         operator,
@@ -569,7 +569,7 @@ print(said(ask))";
 }
 
 #[test]
-fn under_awss_names_the_pools_are_in_their_region() {
+fn at_awss_host_names_the_pools_are_in_their_region() {
     let lab = bobs_lab();
     let script = r"
 def ask(host, target, **body):
@@ -619,7 +619,7 @@ print(said(signed.admin_get_user, UserPoolId=POOL, Username='bob'))";
 }
 
 #[test]
-fn users_of_the_demo_are_there() {
+fn the_users_of_the_demo_exist() {
     let lab = lab();
     let script = format!(
         "print(srp('ada', '{DEMO_PASSWORD}')[1]['ChallengeName'], 'IdToken' in tokens(srp('eve', '{DEMO_PASSWORD}')[1]))"

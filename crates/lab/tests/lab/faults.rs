@@ -18,7 +18,7 @@ fn ask(lab: &Lab) -> Got {
 }
 
 #[test]
-fn every_fault_shows() {
+fn every_fault_has_its_effect() {
     let lab = lab();
     let error = Fault::Error {
         status: 400,
@@ -62,7 +62,7 @@ fn every_fault_shows() {
 }
 
 #[test]
-fn a_fault_meets_one_operation_alone() {
+fn a_fault_can_apply_to_one_operation_only() {
     let lab = lab();
     lab.add_fault(FaultRule {
         service: Service::Ecr,
@@ -95,7 +95,7 @@ fn held_calls_wait_until_they_are_released() {
 }
 
 #[test]
-fn slow_calls_are_answered_truly_and_tell_how_long_they_took() {
+fn slow_calls_get_the_correct_answer_and_are_timed() {
     let lab = lab();
     lab.fail_next(Service::Ecr, 1, Fault::Slow { milliseconds: 50 });
     assert_eq!(ask(&lab).status, 400);

@@ -32,7 +32,7 @@ fn trusting(principal: &str) -> Trust {
 }
 
 #[test]
-fn boto3_and_the_cli_know_who_they_are_over_http_and_https() {
+fn boto3_and_the_cli_get_their_identity_over_http_and_https() {
     let lab = lab();
     for endpoint in [lab.http_url(), lab.https_url()] {
         let arn = "arn:aws:iam::111122223333:user/admin";
@@ -80,7 +80,7 @@ fn refused_both(lab: &Lab, key: &lab::AccessKey, ecr: &str, sts: &str) {
 }
 
 #[test]
-fn wrong_keys_are_refused_by_awss_names() {
+fn wrong_keys_get_awss_error_codes() {
     let lab = lab();
     let mut wrong = lab.admin().clone();
     wrong.secret = "wrong".into();
@@ -100,7 +100,7 @@ fn wrong_keys_are_refused_by_awss_names() {
 }
 
 #[test]
-fn a_clock_that_is_off_is_refused() {
+fn a_wrong_clock_is_refused() {
     let lab = lab();
     lab.advance(Duration::from_secs(3600));
     let error = aws(
@@ -156,7 +156,7 @@ fn session_key(said: &Value) -> lab::AccessKey {
 }
 
 #[test]
-fn roles_are_assumed_and_chained_and_their_sessions_end() {
+fn roles_are_assumed_and_chained_until_their_sessions_end() {
     let lab = lab();
     let first = lab.add_role(role("first", trusting("arn:aws:iam::111122223333:user/admin")));
     let mut spec = role("second", trusting(&first));
@@ -211,7 +211,7 @@ fn external_ids_names_and_durations_are_checked() {
 }
 
 #[test]
-fn sessions_end() {
+fn sessions_expire() {
     let lab = lab();
     let arn = lab.add_role(role("ci", trusting(ACCOUNT)));
     let session = session_key(&assume(&lab, lab.admin(), &format!("RoleArn='{arn}', DurationSeconds=900")).unwrap());

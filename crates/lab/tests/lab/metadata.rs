@@ -67,7 +67,7 @@ fn a_container_gets_credentials_for_its_token() {
 
 /// Plays a credential server that a developer runs.
 #[test]
-fn a_container_of_a_user_gets_a_key_without_a_token() {
+fn a_container_of_a_user_gets_a_key_without_an_expiry() {
     let lab = lab();
     let key = lab.add_user(ACCOUNT, "developer");
     let container = lab.add_container(&format!("arn:aws:iam::{ACCOUNT}:user/developer"));

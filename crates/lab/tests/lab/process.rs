@@ -74,7 +74,7 @@ fn refuses_to_listen_beyond_this_machine() {
 }
 
 #[test]
-fn dropping_a_lab_leaves_nothing() {
+fn dropping_a_lab_leaves_nothing_behind() {
     let lab = Lab::start(Options::default()).unwrap();
     let (http, ca_file) = (lab.http_addr(), lab.ca_file().to_owned());
     let folder = ca_file.parent().unwrap().to_owned();

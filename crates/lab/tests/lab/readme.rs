@@ -50,7 +50,7 @@ Ok(())
 }
 
 #[test]
-fn the_pages_rust_runs() {
+fn the_readmes_code_runs() {
     in_a_test().unwrap();
     let lab = crate::tools::lab();
     a_job(&lab).unwrap();
@@ -58,7 +58,7 @@ fn the_pages_rust_runs() {
 }
 
 #[test]
-fn all_of_the_pages_rust_stands_here() {
+fn all_code_of_the_readme_is_tested() {
     let mut here = HERE.lines().map(str::trim);
     let blocks = PAGE
         .split("```rust\n")

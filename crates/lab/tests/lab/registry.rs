@@ -25,7 +25,7 @@ fn get(lab: &Lab, host: &str, path: &str, password: Option<&str>) -> Got {
 }
 
 #[test]
-fn strangers_are_asked_for_a_password() {
+fn requests_without_a_password_get_a_challenge() {
     let lab = lab();
     for password in [None, Some("of nobody")] {
         let got = get(&lab, HOST, "/v2/", password);
@@ -36,7 +36,7 @@ fn strangers_are_asked_for_a_password() {
 }
 
 #[test]
-fn a_token_opens_its_region_until_it_ends() {
+fn a_token_is_valid_in_its_region_until_it_expires() {
     let lab = lab();
     let password = lab.issue_token(lab.admin(), Some("eu-west-1")).unwrap();
     assert_eq!(get(&lab, HOST, "/v2/", Some(&password)).status, 200);
@@ -223,7 +223,7 @@ fn skopeo_pushes_pulls_mounts_and_lists() {
 }
 
 #[test]
-fn public_ecr_is_pulled_by_anybody_and_pushed_by_its_owner() {
+fn anybody_can_pull_from_ecr_public_and_only_the_owner_can_push() {
     let lab = lab();
     lab.add_public_alias("team", ACCOUNT);
     let got = curl(&lab, &["https://public.ecr.aws/v2/"]);

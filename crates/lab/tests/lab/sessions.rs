@@ -50,7 +50,7 @@ fn assume(lab: &Lab, key: &AccessKey, role: &str, more: &str) -> Result<AccessKe
 }
 
 #[test]
-fn tags_want_permission_on_both_sides() {
+fn tags_need_permission_on_both_sides() {
     let lab = lab();
     let tags = "Tags=[{'Key': 'team', 'Value': 'a'}]";
     let closed = role(&lab, ACCOUNT, "closed", vec![assumable(PARTNER_ACCOUNT)]);
@@ -76,7 +76,7 @@ fn tags_want_permission_on_both_sides() {
 }
 
 #[test]
-fn only_transitive_tags_go_down_a_chain() {
+fn only_transitive_tags_pass_to_chained_sessions() {
     let lab = lab();
     let first = role(&lab, ACCOUNT, "first", vec![assumable(ACCOUNT), taggable(ACCOUNT)]);
     let second = role(&lab, ACCOUNT, "second", vec![assumable(ACCOUNT), taggable(ACCOUNT)]);
@@ -105,7 +105,7 @@ fn only_transitive_tags_go_down_a_chain() {
 }
 
 #[test]
-fn session_policies_narrow_what_a_session_may_do() {
+fn session_policies_limit_a_session() {
     let lab = lab();
     let ci = role(&lab, ACCOUNT, "ci", vec![assumable(ACCOUNT)]);
     let token = "boto3.client('ecr').get_authorization_token()";
@@ -147,7 +147,7 @@ fn session_policies_narrow_what_a_session_may_do() {
 }
 
 #[test]
-fn the_log_keeps_what_was_asked_for() {
+fn the_log_records_the_requested_sessions() {
     let lab = lab();
     let ci = role(&lab, ACCOUNT, "ci", vec![assumable(ACCOUNT)]);
     let more = "DurationSeconds=1800, ExternalId='x-1', Tags=[{'Key': 'team', 'Value': 'a'}], \
@@ -166,7 +166,7 @@ fn the_log_keeps_what_was_asked_for() {
 }
 
 #[test]
-fn sts_fails_on_demand_by_its_own_names() {
+fn sts_faults_have_stss_error_codes() {
     let lab = lab();
     for (fault, code) in [
         (Fault::IdpCommunication, "(IDPCommunicationError)"),

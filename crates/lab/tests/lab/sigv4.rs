@@ -38,7 +38,7 @@ fn read(text: &str) -> Example {
 }
 
 #[test]
-fn signs_as_awss_examples_do() {
+fn signatures_match_awss_examples() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/sigv4");
     let mut seen = 0;
     for entry in fs::read_dir(folder).unwrap() {

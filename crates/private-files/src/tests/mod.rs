@@ -1,4 +1,4 @@
-//! The room's tests; those of `update` stand with docker's files, which have the busiest other writers.
+//! The crate's tests. Those of `update` are beside the tests of docker's files, which have the most concurrent writers.
 
 mod notes;
 mod place;

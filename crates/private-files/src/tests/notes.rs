@@ -15,7 +15,7 @@ fn notes(home: &TempDir) -> Notes<BTreeMap<String, u32>> {
 }
 
 #[test]
-fn what_is_noted_is_read() {
+fn notes_are_read_back() {
     let home = TempDir::new().unwrap();
     let notes = notes(&home);
     assert_eq!(notes.load().unwrap(), BTreeMap::new());
@@ -31,7 +31,7 @@ fn what_is_noted_is_read() {
 }
 
 #[test]
-fn nothing_to_say_is_no_file() {
+fn empty_notes_make_no_file() {
     let home = TempDir::new().unwrap();
     let notes = notes(&home);
     notes.change(&mut |all| all.extend([("a".to_owned(), 1)])).unwrap();
@@ -40,7 +40,7 @@ fn nothing_to_say_is_no_file() {
 }
 
 #[test]
-fn the_folder_goes_with_its_locks_when_nothing_is_left() {
+fn the_empty_folder_is_removed_with_its_locks() {
     let home = TempDir::new().unwrap();
     let notes = notes(&home);
     notes.change(&mut |all| all.extend([("a".to_owned(), 1)])).unwrap();
@@ -58,7 +58,7 @@ fn the_folder_goes_with_its_locks_when_nothing_is_left() {
     assert!(!folder.exists());
 }
 
-/// Were a lock taken on a file that is gone, two would write at once, and one of them would lose what it noted.
+/// If a lock could be taken on a deleted file, two processes would write at once, and one note would be lost.
 #[test]
 fn no_note_is_lost_while_the_folder_goes_and_comes() {
     let home = TempDir::new().unwrap();
@@ -92,7 +92,7 @@ fn no_note_is_lost_while_the_folder_goes_and_comes() {
 }
 
 #[test]
-fn broken_notes_are_told_and_replaced() {
+fn broken_notes_are_reported_and_replaced() {
     let home = TempDir::new().unwrap();
     let notes = notes(&home);
     fs::create_dir(notes.path().parent().unwrap()).unwrap();

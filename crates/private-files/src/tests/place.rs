@@ -1,4 +1,4 @@
-//! One new version put in the place of the one that was read, and every way in which somebody else can be faster.
+//! Replacing a file by a new version, and every way in which another program can save at the same time.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -9,7 +9,7 @@ use tempfile::{NamedTempFile, TempDir, TempPath};
 use crate::place::{self, NewVersion, OldVersion, PlaceOutcome};
 use crate::platform;
 
-/// A folder with the file as it was read.
+/// A folder with the file that was read.
 struct Scene {
     folder: TempDir,
     target: PathBuf,
@@ -25,14 +25,14 @@ impl Scene {
         Self { folder, target, read }
     }
 
-    /// A file beside it.
+    /// Creates another file in the folder.
     fn aside(&self, text: &str) -> TempPath {
         let file = NamedTempFile::new_in(self.folder.path()).unwrap().into_temp_path();
         fs::write(&file, text).unwrap();
         file
     }
 
-    /// Somebody else's save, as docker does it.
+    /// Saves the file like another program, in docker's way.
     fn save(&self, text: &str) {
         self.aside(text).persist(&self.target).unwrap();
     }
@@ -52,7 +52,7 @@ impl Scene {
         place::remove(&self.target, self.aside(""), b"old")
     }
 
-    /// The contents of the place. The folder must hold nothing else.
+    /// Returns the contents of the file. The folder must hold nothing else.
     #[track_caller]
     fn holds(&self, text: Option<&str>) {
         assert_eq!(fs::read_to_string(&self.target).ok().as_deref(), text);
@@ -93,14 +93,14 @@ fn a_file_is_made_where_there_is_none() {
 }
 
 #[test]
-fn what_was_read_is_replaced() {
+fn the_version_that_was_read_is_replaced() {
     let scene = Scene::new();
     assert_eq!(scene.replace().unwrap(), PlaceOutcome::Done);
     scene.holds(Some("ours"));
 }
 
 #[test]
-fn what_was_saved_before_ours_stands() {
+fn a_save_before_ours_wins() {
     let scene = Scene::new();
     scene.save("theirs");
     assert_eq!(scene.replace().unwrap(), PlaceOutcome::Raced);
@@ -111,7 +111,7 @@ fn what_was_saved_before_ours_stands() {
 }
 
 #[test]
-fn what_was_written_into_the_very_file_is_put_back() {
+fn a_write_to_the_same_file_is_put_back() {
     let scene = Scene::new();
     fs::write(&scene.target, "theirs").unwrap();
     assert_eq!(scene.replace().unwrap(), exposed(&[("old", "theirs")]));
@@ -119,7 +119,7 @@ fn what_was_written_into_the_very_file_is_put_back() {
 }
 
 #[test]
-fn a_place_that_cannot_be_looked_at_is_an_error() {
+fn a_path_that_cannot_be_examined_is_an_error() {
     let scene = Scene::new();
     let below = scene.target.join("file");
     let replaced = scene.with_old(|old| place::replace(scene.aside("ours"), &below, old, b"ours"));
@@ -128,7 +128,7 @@ fn a_place_that_cannot_be_looked_at_is_an_error() {
     scene.holds(Some("old"));
 }
 
-/// A name below a file, which nothing can have.
+/// A path below a file, where nothing can exist.
 fn nowhere(scene: &Scene) -> TempPath {
     TempPath::try_from_path(scene.target.join("below")).unwrap()
 }
@@ -145,9 +145,10 @@ fn a_new_version_that_is_gone_is_tried_again_and_one_that_cannot_be_is_an_error(
     scene.holds(Some("theirs"));
 }
 
-/// Where the system refuses to exchange (as it does a folder with what lies in it), the plain look comes next, and sees their text.
+/// If the system refuses the exchange (as for a non-empty folder), the fallback compares the text and finds the other
+/// version.
 #[test]
-fn a_refused_exchange_is_made_up_for() {
+fn a_refused_exchange_has_a_fallback() {
     let scene = Scene::new();
     fs::write(&scene.target, "theirs").unwrap();
     let folder = TempPath::try_from_path(scene.folder.path()).unwrap();
@@ -165,9 +166,9 @@ fn a_change_that_cannot_be_put_back_is_an_error() {
     assert_eq!(placed.unwrap_err().kind(), ErrorKind::NotADirectory);
 }
 
-/// Two saves: one just before our version took the place, one on top of it.
+/// Two saves: one just before our version is put in place, and one on top of it.
 #[test]
-fn the_newest_of_several_saves_stands() {
+fn the_newest_of_several_saves_wins() {
     let scene = Scene::new();
     scene.save("second");
     let aside = scene.aside("first");
@@ -177,7 +178,7 @@ fn the_newest_of_several_saves_stands() {
 }
 
 #[test]
-fn a_file_that_was_taken_away_stays_away() {
+fn a_file_that_was_removed_stays_removed() {
     let scene = Scene::new();
     fs::remove_file(&scene.target).unwrap();
     let aside = scene.aside("first");
@@ -186,7 +187,7 @@ fn a_file_that_was_taken_away_stays_away() {
     assert!(!scene.target.exists());
 }
 
-/// A file that holds the same but isn't the one that was read was saved since: somebody may count on it.
+/// A file with the same text that is not the file that was read is another program's save, so it stays.
 #[test]
 fn the_same_text_in_another_file_is_a_save_too() {
     let scene = Scene::new();
@@ -197,7 +198,7 @@ fn the_same_text_in_another_file_is_a_save_too() {
 }
 
 #[test]
-fn where_files_cannot_be_exchanged_one_look_has_to_do() {
+fn without_the_exchange_the_file_is_compared_once() {
     let scene = Scene::new();
     let rename = || place::rename(scene.aside("ours"), &scene.target, b"old").unwrap();
     assert_eq!(rename(), PlaceOutcome::Done);
@@ -210,7 +211,7 @@ fn where_files_cannot_be_exchanged_one_look_has_to_do() {
 }
 
 #[test]
-fn only_a_system_without_the_exchange_does_without() {
+fn only_an_unsupported_exchange_has_the_fallback() {
     use rustix::io::Errno;
     for (error, expected) in [(Errno::NOSYS, true), (Errno::INVAL, true), (Errno::ACCESS, false)] {
         assert_eq!(platform::is_unsupported(&error.into()), expected);
@@ -218,7 +219,7 @@ fn only_a_system_without_the_exchange_does_without() {
 }
 
 #[test]
-fn only_what_was_read_is_removed() {
+fn only_the_version_that_was_read_is_removed() {
     let scene = Scene::new();
     assert_eq!(scene.remove().unwrap(), PlaceOutcome::Done);
     scene.holds(None);
@@ -230,7 +231,7 @@ fn only_what_was_read_is_removed() {
 }
 
 #[test]
-fn what_cannot_be_put_aside_is_not_removed() {
+fn a_file_that_cannot_be_moved_aside_is_not_removed() {
     let scene = Scene::new();
     let missing = TempPath::try_from_path(scene.folder.path().join("missing/file")).unwrap();
     assert_eq!(
@@ -242,14 +243,14 @@ fn what_cannot_be_put_aside_is_not_removed() {
     scene.holds(Some("old"));
 }
 
-/// A new version in its place, as it was noted.
+/// A new version in its place, with its metadata recorded.
 fn noted(scene: &Scene) -> NewVersion {
     fs::write(&scene.target, "ours").unwrap();
     NewVersion::note(File::options().write(true).open(&scene.target).unwrap()).unwrap()
 }
 
 #[test]
-fn a_new_version_that_nobody_touched_is_told_without_reading() {
+fn an_untouched_version_is_recognised_without_reading() {
     let scene = Scene::new();
     let ours = noted(&scene);
     assert!(ours.stands_at(&scene.target));
@@ -262,16 +263,17 @@ fn a_new_version_that_nobody_touched_is_told_without_reading() {
 }
 
 #[test]
-fn a_new_version_that_somebody_saved_over_is_told() {
+fn a_replaced_version_is_recognised() {
     let scene = Scene::new();
     let ours = noted(&scene);
     scene.save("ours");
     assert!(!ours.stands_at(&scene.target));
 }
 
-/// With as many bytes, and within one tick of the clock by which the system tells the times of files.
+/// The other text has the same length and may have the same modification time, within one tick of the file system's
+/// clock.
 #[test]
-fn a_new_version_that_somebody_wrote_into_is_told() {
+fn a_modified_version_is_recognised() {
     let scene = Scene::new();
     fs::write(&scene.target, "ours").unwrap();
     let tick = fs::metadata(&scene.target).unwrap().modified().unwrap();

@@ -1,4 +1,4 @@
-//! What is read, what is refused, and that nothing is waited for.
+//! What is read and what is refused. Nothing may block.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -14,7 +14,7 @@ fn refusal(path: &Path) -> String {
 }
 
 #[test]
-fn as_much_as_the_limit_and_no_more() {
+fn reads_at_most_the_limit() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("file");
     for (size, is_read) in [(0, true), (1024, true), (1025, false), (9999, false)] {
@@ -33,7 +33,7 @@ fn as_much_as_the_limit_and_no_more() {
 }
 
 #[test]
-fn what_is_no_file_is_refused_without_waiting() {
+fn other_than_regular_files_are_refused_at_once() {
     let folder = TempDir::new().unwrap();
     let pipe = folder.path().join("pipe");
     mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
@@ -49,7 +49,7 @@ fn what_is_no_file_is_refused_without_waiting() {
 }
 
 #[test]
-fn what_is_no_text_is_named_so_and_not_quoted() {
+fn a_file_that_is_not_text_is_not_quoted() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, b"s3cret\xff").unwrap();

@@ -1,4 +1,4 @@
-//! What is said of a file that cannot be written.
+//! Error messages for a file that cannot be written.
 
 use crate::replace::explain;
 

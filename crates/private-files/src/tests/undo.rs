@@ -1,4 +1,4 @@
-//! What is put back: the value from before the first write of ours.
+//! The values that are restored: those from before our first write.
 
 use std::fs;
 use std::os::unix::fs::chown;
@@ -37,7 +37,8 @@ fn a_value_that_others_wrote_meanwhile_is_the_one_to_put_back() {
     assert_eq!(removed.previous, None);
 }
 
-/// The note comes before the write: a run that is killed between them, or that another writer makes try again, notes the same.
+/// The note is made before the write. A run that repeats because it was killed in between, or because of another
+/// writer, makes the same note.
 #[test]
 fn a_write_that_did_not_happen_changes_nothing() {
     let first = replaced("theirs", "one");
@@ -100,7 +101,7 @@ fn files_whose_folder_is_gone_are_forgotten() {
 }
 
 #[test]
-fn folders_that_hold_something_else_stay() {
+fn folders_with_other_contents_stay() {
     let folder = tempfile::tempdir().unwrap();
     let (outer, inner) = (folder.path().join("a"), folder.path().join("a/b"));
     fs::create_dir_all(&inner).unwrap();
@@ -109,8 +110,8 @@ fn folders_that_hold_something_else_stay() {
     assert!(outer.is_dir() && !inner.exists());
 }
 
-/// A user swaps the folder of the notes for one of root's, without notes, while root reads. The notes are either the user's, and not trusted about
-/// root's places, or there are none. If the folder were looked at twice, hundreds of the reads would go wrong.
+/// A user swaps the notes' folder for one of root's without notes while root reads. The notes must be the user's, and
+/// not trusted for root's files, or empty. Looking at the folder twice would get hundreds of the reads wrong.
 #[cfg(target_os = "linux")]
 #[test]
 fn notes_are_never_taken_for_those_of_whom_the_folder_belongs_to_later() {

@@ -20,7 +20,7 @@ fn denial() -> Error {
     Error::failed(Code::TokenDenied, "cannot get a token", "denied").hint("ask for the right")
 }
 
-/// An entry with a token fetched at 1000 s.
+/// An entry with a token that was fetched at 1000 s.
 fn entry(life: u64) -> CacheEntry {
     let mut entry = CacheEntry::empty(&key());
     entry.succeed(EntrySecret {
@@ -38,7 +38,7 @@ fn failed(entry: &CacheEntry, when: SystemTime) -> CacheEntry {
     entry
 }
 
-/// What is handed out of [`entry`].
+/// The secret that [`entry`] hands out.
 fn held(life: u64) -> CachedSecret {
     CachedSecret {
         secret: Secret::new("password"),
@@ -68,7 +68,7 @@ fn renew(life: u64) -> EntryAnswer {
 #[case::clock_further_back(12 * HOUR, 1000 - 61, EntryAnswer::Fetch)]
 #[case::short_life_clock_back(120, 1000 - 10, serve(120))]
 #[case::short_life_clock_further_back(120, 1000 - 11, EntryAnswer::Fetch)]
-fn a_token_is_fresh_then_valid_then_ended(#[case] life: u64, #[case] now: u64, #[case] expected: EntryAnswer) {
+fn a_token_is_fresh_then_valid_then_expired(#[case] life: u64, #[case] now: u64, #[case] expected: EntryAnswer) {
     let entry = entry(life);
     assert_eq!(entry.fresh(at(now)).is_some(), expected == serve(life));
     assert_eq!(entry.valid(at(now)).is_some(), expected != EntryAnswer::Fetch);
@@ -77,7 +77,7 @@ fn a_token_is_fresh_then_valid_then_ended(#[case] life: u64, #[case] now: u64, #
 }
 
 #[test]
-fn a_token_that_ends_before_it_was_fetched_is_no_token() {
+fn a_token_that_ends_before_it_was_fetched_is_invalid() {
     let mut entry = CacheEntry::empty(&key());
     entry.succeed(EntrySecret {
         secret: Secret::new("password"),
@@ -111,7 +111,7 @@ fn a_failed_renewal_from_the_future_does_not_stop_renewing() {
 #[case::started_when_it_failed(1000, true)]
 #[case::started_two_seconds_later(1002, true)]
 #[case::started_later(1003, false)]
-fn a_failure_is_shared_with_who_asked_at_the_same_time(#[case] started: u64, #[case] is_shared: bool) {
+fn a_failure_is_shared_with_concurrent_gets(#[case] started: u64, #[case] is_shared: bool) {
     let entry = failed(&CacheEntry::empty(&key()), at(1000));
     let expected = if is_shared {
         EntryAnswer::Share(denial())
@@ -145,7 +145,7 @@ fn success_ends_a_failure() {
 }
 
 #[test]
-fn a_failure_alone_is_spent_once_nobody_shares_it() {
+fn a_failure_without_a_secret_ends_with_its_sharing() {
     let entry = failed(&CacheEntry::empty(&key()), at(1000));
     assert!(!entry.is_spent(at(1002)));
     assert!(entry.is_spent(at(1003)));
@@ -153,7 +153,7 @@ fn a_failure_alone_is_spent_once_nobody_shares_it() {
 }
 
 #[test]
-fn remembers_each_name_once_and_not_without_end() {
+fn stores_each_name_once_up_to_a_limit() {
     let mut entry = CacheEntry::empty(&key());
     let overlong = "x".repeat(MAX_NAME_BYTES + 1);
     for name in ["a", "a", &overlong, &overlong[1..]] {
@@ -309,7 +309,7 @@ proptest! {
 #[rstest]
 #[case::of_a_later_version(r#""code":"EA0601","#, r#""code":"EA9999","#)]
 #[case::of_an_earlier_version(r#""code":"EA0601","#, "")]
-fn a_failure_in_another_version_s_words_costs_no_token(#[case] ours: &str, #[case] theirs: &str) {
+fn an_unknown_failure_of_another_version_keeps_the_token(#[case] ours: &str, #[case] theirs: &str) {
     let encoded = failed(&entry(12 * HOUR), at(2000)).encode().unwrap();
     let written = String::from_utf8(encoded.to_vec()).unwrap();
     assert!(written.contains(ours), "{written}");

@@ -1,4 +1,5 @@
-//! A cache that is corrupt, another's or in the way never makes a get fail; read-only folders and full disks are in `processes`.
+//! A cache that is corrupt, foreign or blocked never makes a get fail. Read-only folders and full disks are in
+//! `processes`.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
@@ -127,7 +128,7 @@ fn a_symbolic_link_is_neither_read_nor_written_through(#[case] suffix: &str) {
 }
 
 #[test]
-fn an_empty_folder_for_an_entry_is_put_away() {
+fn an_empty_folder_at_an_entrys_path_is_removed() {
     let scene = Scene::with_entry();
     fs::remove_file(scene.entry_path()).unwrap();
     fs::create_dir(scene.entry_path()).unwrap();
@@ -135,9 +136,9 @@ fn an_empty_folder_for_an_entry_is_put_away() {
     scene.is_mended();
 }
 
-/// Where nothing can be kept, the others don't queue up to fetch one by one.
+/// If nothing can be cached, processes don't wait for each other to fetch.
 #[test]
-fn a_folder_for_an_entry_means_fetching_without_a_cache_and_without_a_lock() {
+fn a_folder_at_an_entrys_path_disables_cache_and_lock() {
     let scene = Scene::with_entry();
     fs::remove_file(scene.entry_path()).unwrap();
     fs::create_dir_all(scene.entry_path().join("below")).unwrap();
@@ -159,7 +160,7 @@ fn the_lock_is_held_while_fetching() {
 }
 
 #[test]
-fn a_folder_for_a_lock_means_fetching_without_a_lock() {
+fn a_folder_at_a_locks_path_disables_the_lock() {
     let scene = Scene::with_entry();
     fs::remove_file(scene.entry_path()).unwrap();
     fs::remove_file(scene.lock_path()).unwrap();
@@ -248,7 +249,7 @@ fn a_folder_that_others_use_is_neither_narrowed_nor_used() {
 }
 
 #[test]
-fn a_file_for_a_folder_is_no_folder() {
+fn a_file_at_the_cache_folders_path_disables_the_cache() {
     let scene = Scene::new();
     fs::create_dir(scene.home.path().join("cache")).unwrap();
     fs::write(scene.folder(), "").unwrap();
@@ -259,7 +260,7 @@ fn a_file_for_a_folder_is_no_folder() {
 }
 
 #[test]
-fn without_a_folder_all_is_fetched() {
+fn without_a_folder_every_get_fetches() {
     let cache = Cache::open(None);
     let key = key();
     let (name, started) = (HOST, UNIX_EPOCH);
@@ -294,9 +295,9 @@ fn without_a_folder_all_is_fetched() {
     cache.clear();
 }
 
-/// Whoever can plant one could have a broken configuration taken for a right one.
+/// Whoever can plant a text could hide that a configuration is broken.
 #[test]
-fn a_text_that_is_not_ours_alone_is_not_believed() {
+fn a_text_that_others_can_write_is_ignored() {
     let scene = Scene::new();
     let path = scene.folder().join(format!("{}.text", key()));
     let believed = |scene: &Scene| scene.cache().holds_text(&key(), "text");

@@ -1,4 +1,4 @@
-//! Fresh for half its life, then renewed, never served past its end.
+//! A secret is fresh for half its lifetime, then renewed, and never served after its end.
 
 use super::*;
 
@@ -20,7 +20,7 @@ fn fetches_once_and_serves_for_half_of_the_life() {
 }
 
 #[test]
-fn who_fetches_may_say_when_it_is_renewed() {
+fn the_source_can_set_the_renewal_time() {
     let scene = Scene::new();
     scene.renew_after.set(Some(LIFE - HOUR));
     scene.get().unwrap();
@@ -41,7 +41,7 @@ fn renewing_takes_no_longer_than_the_caller_has() {
 }
 
 #[test]
-fn a_caller_without_time_left_is_no_reason_to_panic() {
+fn a_caller_without_time_left_does_not_panic() {
     let scene = Scene::new();
     scene.deadline.set(Instant::now());
     assert_eq!(scene.get().unwrap(), "password 1");
@@ -49,7 +49,7 @@ fn a_caller_without_time_left_is_no_reason_to_panic() {
 }
 
 #[test]
-fn serves_on_while_renewing_fails_and_tries_once_a_minute() {
+fn keeps_serving_while_renewal_fails_and_retries_once_a_minute() {
     let scene = Scene::with_entry();
     scene.pass(LIFE / 2);
     scene.fail();

@@ -1,4 +1,4 @@
-//! What callers see of the cache: in one process with a clock of its own, and (`processes`) in many.
+//! The cache's behaviour for callers: in one process with its own clock, and in many (`processes`).
 
 use std::cell::{Cell, RefCell};
 use std::fs;
@@ -25,15 +25,15 @@ const HOUR: Duration = Duration::from_secs(3600);
 const LIFE: Duration = Duration::from_secs(12 * 3600);
 const HOST: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
 
-/// A child has its parent's locks, too, in the moment between fork and exec. So no test here starts a child while another
-/// counts on its locks being free (where the tests are threads of one process).
+/// Between fork and exec a child also holds its parent's locks. So no test here may start a child while another test in
+/// this process relies on its locks being free.
 static NO_FORK: RwLock<()> = RwLock::new(());
 
 fn no_fork() -> RwLockReadGuard<'static, ()> {
     NO_FORK.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A cache in its own folder, a clock that only moves on request, and a source of secrets that counts its fetches.
+/// A cache in its own folder, with a clock that only moves on request and a source of secrets that counts its fetches.
 struct Scene {
     home: TempDir,
     now: Cell<SystemTime>,
@@ -145,14 +145,14 @@ impl Scene {
         names
     }
 
-    /// The entry as a get left it, and the two things that every disturbance must leave: the next get works, without a wait.
+    /// Creates a scene with the entry of one get.
     fn with_entry() -> Self {
         let scene = Self::new();
         assert_eq!(scene.get().unwrap(), "password 1");
         scene
     }
 
-    /// The get after a disturbance fetches, and succeeds.
+    /// The get after a disturbance must fetch and succeed.
     #[track_caller]
     fn fetches_anew(&self) {
         let before = self.fetches.get();
@@ -160,7 +160,7 @@ impl Scene {
         assert_eq!(self.get().unwrap(), format!("password {}", before + 1));
     }
 
-    /// After that the cache works again.
+    /// Then the cache must work again.
     #[track_caller]
     fn is_mended(&self) {
         let fetches = self.fetches.get();

@@ -1,5 +1,5 @@
-//! What the cache promises to many processes at once, with real processes: this test binary runs itself again as the children, which
-//! ask the cache for a secret and the test, over a loopback connection, for what they "fetch".
+//! The cache used by many real processes at once. This test binary runs itself as the children. The children ask the
+//! cache for a secret, and ask the test over a loopback connection for what they "fetch".
 
 use std::env;
 use std::fs::{self, File};
@@ -28,13 +28,13 @@ const FOLDER: &str = "ECR_AUTH_TEST_CACHE_FOLDER";
 const KEY: &str = "ECR_AUTH_TEST_CACHE_KEY";
 const CHILD: &str = "tests::processes::child";
 
-/// Long enough for a machine that is busy with other things; nothing waits for it to pass.
+/// Long enough for a busy machine. No test waits for all of it.
 const PATIENCE: Duration = Duration::from_secs(120);
 const LIFE: Duration = Duration::from_secs(12 * 3600);
 const NOBODY: u32 = 65534;
 
-/// The part of the children: says `asking`, asks the cache, says `fetching` when it is to fetch, and reports what it got. No test
-/// where the variables are missing.
+/// The code of the children: says `asking`, asks the cache, says `fetching` when it has to fetch, and reports its
+/// result. Without the variables it does nothing.
 #[test]
 fn child() {
     let Ok(address) = env::var(ADDRESS) else { return };
@@ -67,7 +67,7 @@ fn say(stream: &mut TcpStream, line: &str) {
     stream.write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
-/// A result in one line, with everything that a user would see.
+/// Formats a result in one line, with everything that a user would see.
 fn told(result: &Result<CachedSecret, Error>) -> String {
     match result {
         Ok(held) => held.secret.expose().to_owned(),
@@ -102,7 +102,7 @@ enum Said {
     Got(String),
 }
 
-/// The test's side: starts children, hears what they say, and answers when it pleases.
+/// The test's side: starts children, reads their messages, and answers when the test wants.
 struct Stage {
     home: TempDir,
     address: SocketAddr,
@@ -110,7 +110,7 @@ struct Stage {
     children: Vec<Child>,
     asking: usize,
     fetches: usize,
-    /// Those who fetch and have no answer yet.
+    /// Children that fetch and have no answer yet.
     fetching: Vec<TcpStream>,
     results: Vec<String>,
 }
@@ -127,7 +127,7 @@ impl Stage {
             }
         });
         let home = TempDir::new().unwrap();
-        // For the children that run as another user.
+        // For the children of another user.
         fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).unwrap();
         Self {
             home,
@@ -149,7 +149,7 @@ impl Stage {
         Cache::open(Some(self.folder()))
     }
 
-    /// Puts an entry in the cache that was fetched this long ago.
+    /// Puts an entry into the cache that was fetched this long ago.
     fn cached(&self, secret: &str, age: Duration) {
         let _no_fork = no_fork();
         let then = SystemTime::now() - age;
@@ -196,7 +196,8 @@ impl Stage {
         );
     }
 
-    /// Starts three children at once in a mount namespace of their own, after `preparation` (a shell script; `$CACHE` is the folder).
+    /// Starts three children at once in their own mount namespace, after `preparation` (a shell script, in which
+    /// `$CACHE` is the folder).
     fn start_three_after(&mut self, preparation: &str) {
         let script = format!("set -e; CACHE=${FOLDER}; {preparation}; for i in 1 2 3; do \"$0\" \"$@\" & done; wait");
         let mut command = self.command("unshare");
@@ -206,14 +207,14 @@ impl Stage {
         self.start(command.args(["--exact", CHILD, "--nocapture"]));
     }
 
-    /// Starts a child as another user, who need not reach the folder this binary lies in.
+    /// Starts a child as another user, who may not be able to reach this binary's folder.
     fn start_child_as(&mut self, uid: u32) {
         let binary = File::open(env::current_exe().unwrap()).unwrap();
         let mut command = self.command(format!("/proc/self/fd/{}", binary.as_raw_fd()));
         self.start(command.args(["--exact", CHILD, "--nocapture"]).uid(uid).gid(uid));
     }
 
-    /// Listens until it is so; more fetches than allowed are a failure at once.
+    /// Reads messages until the condition holds. More fetches than allowed fail at once.
     #[track_caller]
     fn until(&mut self, fetches: usize, is_so: impl Fn(&Self) -> bool) {
         while !is_so(self) {
@@ -229,7 +230,7 @@ impl Stage {
         }
     }
 
-    /// Listens until this many are asking and this many fetch.
+    /// Reads messages until this many children ask and this many fetch.
     #[track_caller]
     fn until_asking(&mut self, asking: usize, fetches: usize) {
         self.until(fetches, |stage| stage.asking == asking && stage.fetches == fetches);
@@ -241,7 +242,7 @@ impl Stage {
         }
     }
 
-    /// Listens to the end: this many got exactly that.
+    /// Reads messages to the end: this many children must get exactly this result.
     #[track_caller]
     fn all_got(&mut self, count: usize, expected: &str) {
         let fetches = self.fetches;
@@ -280,7 +281,7 @@ fn listen(stream: TcpStream, sender: &Sender<Said>) {
 }
 
 #[test]
-fn of_fifty_cold_at_once_one_fetches() {
+fn one_of_fifty_concurrent_processes_fetches() {
     let mut stage = Stage::new();
     for _ in 0..50 {
         stage.start_child(0);
@@ -291,7 +292,7 @@ fn of_fifty_cold_at_once_one_fetches() {
 }
 
 #[test]
-fn three_hundred_at_once_share_one_denial() {
+fn three_hundred_processes_share_one_denial() {
     let mut stage = Stage::new();
     for _ in 0..300 {
         stage.start_child(0);
@@ -320,7 +321,7 @@ fn two_hundred_different_keys_are_fetched_side_by_side_and_all_kept() {
 }
 
 #[test]
-fn when_the_one_who_fetches_is_killed_the_next_goes_on() {
+fn if_the_fetching_process_is_killed_the_next_one_fetches() {
     let mut stage = Stage::new();
     stage.start_child(0);
     stage.until_asking(1, 1);
@@ -336,7 +337,7 @@ fn when_the_one_who_fetches_is_killed_the_next_goes_on() {
 }
 
 #[test]
-fn while_one_renews_the_others_are_served_and_if_it_is_killed_the_old_stays() {
+fn others_are_served_during_a_renewal_even_if_it_is_killed() {
     let mut stage = Stage::new();
     stage.cached("old", LIFE / 2);
     stage.start_child(0);
@@ -358,7 +359,7 @@ fn while_one_renews_the_others_are_served_and_if_it_is_killed_the_old_stays() {
 const READ_ONLY: &str = "mount --bind \"$CACHE\" \"$CACHE\"; mount -o remount,bind,ro \"$CACHE\"";
 
 #[test]
-fn a_read_only_folder_is_read() {
+fn a_read_only_cache_is_read() {
     let mut stage = Stage::new();
     stage.cached("old", LIFE / 3);
     stage.start_three_after(READ_ONLY);
@@ -366,7 +367,7 @@ fn a_read_only_folder_is_read() {
 }
 
 #[test]
-fn in_a_read_only_folder_all_renew_for_themselves_and_fall_back() {
+fn in_a_read_only_folder_every_process_renews_and_falls_back() {
     let mut stage = Stage::new();
     stage.cached("old", LIFE / 2);
     stage.start_three_after(READ_ONLY);
@@ -376,7 +377,7 @@ fn in_a_read_only_folder_all_renew_for_themselves_and_fall_back() {
 }
 
 #[test]
-fn in_a_read_only_folder_all_fetch_for_themselves() {
+fn in_a_read_only_folder_every_process_fetches() {
     let mut stage = Stage::new();
     stage.cached("old", LIFE);
     stage.start_three_after(READ_ONLY);
@@ -385,9 +386,9 @@ fn in_a_read_only_folder_all_fetch_for_themselves() {
     stage.all_got(3, "password");
 }
 
-/// A full disk still takes an empty file, such as a lock. No process may wait for a secret that cannot be kept.
+/// A full disk can still store an empty file, such as a lock. No process may wait for a secret that cannot be cached.
 #[test]
-fn on_a_full_disk_all_fetch_for_themselves() {
+fn on_a_full_disk_every_process_fetches() {
     let mut stage = Stage::new();
     fs::create_dir(stage.folder()).unwrap();
     let full = "mount -t tmpfs -o size=64k,mode=0700 none \"$CACHE\"; head -c 1M /dev/zero >\"$CACHE/.new-x\" 2>/dev/null || true";
@@ -398,7 +399,7 @@ fn on_a_full_disk_all_fetch_for_themselves() {
 }
 
 #[test]
-fn in_a_folder_without_the_right_to_write_all_fetch_for_themselves() {
+fn without_write_permission_every_process_fetches() {
     let mut stage = Stage::new();
     fs::create_dir(stage.folder()).unwrap();
     fs::set_permissions(stage.folder(), fs::Permissions::from_mode(0o500)).unwrap();
@@ -413,7 +414,7 @@ fn in_a_folder_without_the_right_to_write_all_fetch_for_themselves() {
 }
 
 #[test]
-fn where_no_folder_can_be_made_all_fetch_for_themselves() {
+fn without_a_cache_folder_every_process_fetches() {
     let mut stage = Stage::new();
     for _ in 0..3 {
         stage.start_child_as(NOBODY);

@@ -1,4 +1,4 @@
-//! One fetches for all; how that looks to many processes at once is in `processes`.
+//! One process fetches for all. Tests with many processes are in `processes`.
 
 use std::sync::mpsc;
 use std::thread;
@@ -19,7 +19,7 @@ fn a_failure_is_shared_at_once_but_not_for_long() {
 }
 
 #[test]
-fn a_failure_forgotten_is_not_shared() {
+fn a_removed_failure_is_not_shared() {
     let scene = Scene::new();
     scene.fail();
     assert_eq!(scene.get(), Err(denial()));
@@ -36,7 +36,7 @@ fn failures_alone_are_forgotten_together() {
     scene.cache().forget_failures(scene.now.get());
     scene.fails.set(false);
     assert_eq!(scene.get().unwrap(), "password 2");
-    // A secret stays, and with it the pause after a renewal that failed.
+    // A secret stays, and so does the pause after a failed renewal.
     scene.pass(LIFE / 2);
     scene.fail();
     assert_eq!(scene.get().unwrap(), "password 2");
@@ -46,7 +46,7 @@ fn failures_alone_are_forgotten_together() {
 }
 
 #[test]
-fn what_is_valid_is_served_while_another_renews_it() {
+fn a_valid_secret_is_served_while_another_process_renews_it() {
     let scene = Scene::with_entry();
     scene.pass(LIFE / 2);
     let LockAttempt::Held(_lock) = Lock::try_take(&scene.lock_path()) else {
@@ -57,7 +57,7 @@ fn what_is_valid_is_served_while_another_renews_it() {
 }
 
 #[test]
-fn fetches_by_itself_where_another_has_the_lock_for_half_of_the_time() {
+fn fetches_without_the_lock_after_half_of_the_time() {
     let scene = Scene::with_entry();
     scene.pass(LIFE);
     scene.deadline.set(Instant::now() + Duration::from_millis(50));
@@ -65,13 +65,13 @@ fn fetches_by_itself_where_another_has_the_lock_for_half_of_the_time() {
         panic!("the lock is free")
     };
     assert_eq!(scene.get().unwrap(), "password 2");
-    // It is kept, and the next process does not wait.
+    // The secret is cached, and the next process does not wait.
     assert_eq!(scene.get().unwrap(), "password 2");
     assert_eq!(scene.fetches.get(), 2);
 }
 
 #[test]
-fn a_lock_removed_while_one_waits_is_taken_anew() {
+fn a_lock_that_is_removed_during_the_wait_is_taken_again() {
     let scene = Scene::with_entry();
     let path = scene.lock_path();
     let LockAttempt::Held(lock) = Lock::try_take(&path) else {
@@ -91,7 +91,7 @@ fn a_lock_removed_while_one_waits_is_taken_anew() {
 }
 
 #[test]
-fn a_lock_whose_file_is_gone_does_not_count() {
+fn a_lock_on_a_deleted_file_does_not_count() {
     let scene = Scene::with_entry();
     let old = fs::File::open(scene.lock_path()).unwrap();
     assert!(private_files::is_at(&old, &scene.lock_path()));
@@ -102,7 +102,7 @@ fn a_lock_whose_file_is_gone_does_not_count() {
 }
 
 #[test]
-fn who_waited_is_remembered_too() {
+fn names_of_waiting_processes_are_stored_too() {
     let scene = Scene::with_entry();
     let aside = scene.home.path().join("aside");
     fs::rename(scene.entry_path(), &aside).unwrap();

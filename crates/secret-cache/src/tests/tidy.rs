@@ -1,4 +1,4 @@
-//! Names, removing, pruning, and where all of it lies.
+//! Names, removing, pruning, and the cache's files.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -8,7 +8,7 @@ use rstest::rstest;
 use super::*;
 
 #[test]
-fn every_name_it_was_handed_out_under_is_listed() {
+fn every_name_of_an_entry_is_listed() {
     let scene = Scene::with_entry();
     scene.get_as("second").unwrap();
     assert!(scene.cache().warm(&key(), "third", scene.now.get()).is_some());
@@ -26,7 +26,7 @@ fn every_name_it_was_handed_out_under_is_listed() {
 }
 
 #[test]
-fn a_name_known_is_not_written_again() {
+fn a_known_name_is_not_written_again() {
     let scene = Scene::with_entry();
     let before = fs::metadata(scene.entry_path()).unwrap().ino();
     assert!(scene.warm().is_some());
@@ -37,7 +37,7 @@ fn a_name_known_is_not_written_again() {
 }
 
 #[test]
-fn removing_leaves_nothing_of_that_key_alone() {
+fn removing_deletes_only_the_files_of_one_key() {
     let scene = Scene::with_entry();
     scene.get_key(&other_key(1), HOST).unwrap();
     scene.cache().remove(&key());
@@ -47,7 +47,7 @@ fn removing_leaves_nothing_of_that_key_alone() {
 }
 
 #[test]
-fn a_text_is_kept_until_another_takes_its_place_and_for_30_days() {
+fn a_text_is_kept_until_replaced_or_for_30_days() {
     let scene = Scene::new();
     let cache = scene.cache();
     assert!(!cache.holds_text(&key(), "first"));
@@ -68,7 +68,7 @@ fn a_text_is_kept_until_another_takes_its_place_and_for_30_days() {
 }
 
 #[test]
-fn clearing_forgets_texts_too() {
+fn clearing_removes_texts_too() {
     let scene = Scene::with_entry();
     scene.cache().keep_text(&other_key(1), "text");
     scene.cache().clear();
@@ -76,7 +76,7 @@ fn clearing_forgets_texts_too() {
 }
 
 #[test]
-fn removing_does_not_wait_for_ever_and_creates_nothing() {
+fn removing_waits_a_limited_time_and_creates_nothing() {
     let scene = Scene::with_entry();
     let LockAttempt::Held(lock) = Lock::try_take(&scene.lock_path()) else {
         panic!("the lock is free")
@@ -91,7 +91,7 @@ fn removing_does_not_wait_for_ever_and_creates_nothing() {
 }
 
 #[test]
-fn forgetting_waits_for_one_who_is_just_fetching() {
+fn removing_waits_for_a_process_that_fetches() {
     let before = Instant::now();
     assert!(Cache::open(None).remove_deadline() >= before + REMOVE_WAIT);
     let env: Env = [("ECR_AUTH_TIMEOUT", "1")].into_iter().collect();
@@ -99,7 +99,7 @@ fn forgetting_waits_for_one_who_is_just_fetching() {
 }
 
 #[test]
-fn what_was_handed_out_under_a_name_is_forgotten_whoever_it_was_for() {
+fn removing_a_name_covers_all_identities() {
     let scene = Scene::with_entry();
     scene.get_as("second").unwrap();
     scene.get_key(&other_key(1), "second").unwrap();
@@ -113,7 +113,7 @@ fn what_was_handed_out_under_a_name_is_forgotten_whoever_it_was_for() {
 }
 
 #[test]
-fn clearing_leaves_only_what_is_not_ours() {
+fn clearing_leaves_files_of_others() {
     let scene = Scene::with_entry();
     scene.get_key(&other_key(1), HOST).unwrap();
     fs::write(scene.folder().join("notes.json"), "").unwrap();
@@ -122,7 +122,7 @@ fn clearing_leaves_only_what_is_not_ours() {
 }
 
 #[test]
-fn what_is_spent_is_pruned_once_an_hour() {
+fn expired_entries_are_pruned_once_an_hour() {
     let scene = Scene::new();
     for i in 0..3 {
         scene.get_key(&other_key(i), HOST).unwrap();
@@ -145,7 +145,7 @@ fn what_is_spent_is_pruned_once_an_hour() {
 }
 
 #[test]
-fn pruning_leaves_what_another_is_working_on_and_what_is_not_ours() {
+fn pruning_leaves_locked_entries_and_files_of_others() {
     let scene = Scene::with_entry();
     let foreign = scene.folder().join("notes.json");
     fs::write(&foreign, "").unwrap();
@@ -190,7 +190,7 @@ fn pruning_takes_corrupt_entries_and_old_half_written_files() {
 }
 
 #[test]
-fn pruning_is_not_put_off_by_a_clock_that_was_ahead() {
+fn pruning_runs_although_the_clock_was_ahead_before() {
     let scene = Scene::new();
     scene.pass(1000 * HOUR);
     scene.get_key(&other_key(1), HOST).unwrap();
