@@ -1,8 +1,8 @@
 """Prints a GitLab CI file as JSON: gitlab-template.py FILE [INPUT=VALUE…]
 
-Inputs of a template (`spec: inputs:` in front of `---`) are put in as GitLab does: as text, before the YAML is read; those not named have
-their default. A `!reference` becomes a list. What GitLab would refuse is an error: an unknown input, one without a value, one that its
-`regex` doesn't match.
+Inputs of a template (`spec: inputs:` before `---`) are inserted like in GitLab: as text, before the YAML is parsed. An input that is not given has
+its default. A `!reference` becomes a list. Anything that GitLab would refuse is an error: an unknown input, a missing value, a value that does not
+match the input's `regex`.
 """
 
 import json
@@ -13,14 +13,14 @@ import yaml
 
 
 class Loader(yaml.SafeLoader):
-    """YAML with GitLab's `!reference`."""
+    """A YAML loader that supports GitLab's `!reference`."""
 
 
 Loader.add_constructor("!reference", lambda loader, node: loader.construct_sequence(node))
 
 
 def text_of(name, spec, given):
-    """The text that stands for an input."""
+    """Returns the text that replaces an input."""
     value = given.get(name, spec.get("default"))
     if value is None:
         sys.exit(f"error: input {name}: it has no value")
@@ -31,7 +31,7 @@ def text_of(name, spec, given):
 
 
 def render(text, given):
-    """The pipeline of a file, as plain data."""
+    """Returns the pipeline of a file as plain data."""
     header, separator, body = text.partition("\n---\n")
     if not separator:
         return yaml.load(text, Loader)

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""The house: which crate uses which, which module uses which, and that neither goes round in a circle.
+"""Checks the dependencies of crates and modules: which one uses which, and that there are no cycles.
 
 Usage: house.py            check, and print the floors
        house.py --write    put the picture and the table into docs/architecture.md, as Cargo has them
        house.py --modules CRATE   print which module of a crate uses which
 
-Cargo already refuses a circle of crates. This script adds three checks:
-1. The picture and the table in docs/architecture.md have exactly the dependencies that `cargo metadata` reports, and each crate on its
-   floor: 1 for a crate that uses none of ours, else one more than the highest that it uses.
+Cargo already refuses cycles of crates. This script adds three checks:
+1. The picture and the table in docs/architecture.md have exactly the dependencies that `cargo metadata` reports, and each crate is on its
+   floor: 1 for a crate that uses none of ours, else one more than the highest floor that it uses.
 2. Inside a crate no module uses a module that uses it back, directly or through others.
 3. No command uses another command: a command is a module in src/commands/ that the command line (src/cli.rs) uses.
 
@@ -31,12 +31,12 @@ Module = tuple  # the path of a module inside its crate: () is lib.rs
 
 @dataclass
 class Source:
-    """What one module's file says, without its tests."""
+    """The names in one module's file, without its tests."""
 
     children: set = field(default_factory=set)
     items: set = field(default_factory=set)
-    imports: dict = field(default_factory=dict)  # local name -> (path, is it `pub`)
-    globs: list = field(default_factory=list)  # (path, is it `pub`)
+    imports: dict = field(default_factory=dict)  # local name -> (path, whether it is `pub`)
+    globs: list = field(default_factory=list)  # (path, whether it is `pub`)
     paths: list = field(default_factory=list)  # every other path in the code
 
 
@@ -58,7 +58,7 @@ PATH = re.compile(r"(?<![\w:.])([a-z_]\w*(?:\s*::\s*[A-Za-z_]\w*)+)")
 
 
 def strip(text):
-    """The code without comments, texts and tests."""
+    """Returns the code without comments, string contents and tests."""
     text = NOISE.sub(lambda it: " " if it[0].startswith("/") else '""', text)
     while found := TESTS.search(text):
         text = text[: found.start()] + text[end_of_item(text, found.start()) :]
@@ -66,7 +66,7 @@ def strip(text):
 
 
 def end_of_item(text, start):
-    """Where the item ends that stands behind the attributes at `start`: at its `;`, or at the brace that closes it."""
+    """Returns the end of the item behind the attributes at `start`: its `;`, or its closing brace."""
     depth = 0
     for place in range(start, len(text)):
         character = text[place]
@@ -82,7 +82,7 @@ def end_of_item(text, start):
 
 
 def tree(text):
-    """The (path, name) pairs of what stands behind `use`: `a::{b, c as d, self}`."""
+    """Returns the (path, name) pairs of a `use` declaration such as `a::{b, c as d, self}`."""
     text = re.sub(r"\s+", " ", text.strip())
     if "{" in text:
         before, inside = text.split("{", 1)
@@ -101,7 +101,7 @@ def tree(text):
 
 
 def split(text):
-    """The parts between commas, but not between those within braces."""
+    """Splits at commas, but not at those within braces."""
     parts, depth = [""], 0
     for character in text:
         depth += {"{": 1, "}": -1}.get(character, 0)
@@ -113,7 +113,7 @@ def split(text):
 
 
 def parse(code):
-    """Reads one module's code (not that of modules inside braces)."""
+    """Reads one module's code, without modules inside braces."""
     source = Source()
     source.children |= set(CHILD.findall(code))
     source.items |= set(ITEM.findall(code))
@@ -129,11 +129,11 @@ def parse(code):
 
 
 def read(root_file):
-    """All modules of a crate: path -> Source."""
+    """Returns all modules of a crate: path -> Source."""
     modules = {}
 
     def visit(path, code, folder):
-        # A module between braces is a module of its own.
+        # A module in braces is a separate module.
         inner = []
         while found := INLINE.search(code):
             end = end_of_item(code, found.start())
@@ -147,7 +147,7 @@ def read(root_file):
         for name in source.children - {it for it, _ in inner}:
             places = [folder / f"{name}.rs", folder / name / "mod.rs"]
             file = next((it for it in places if it.is_file()), None)
-            # A file for each system, chosen by #[path]: all of them make the module.
+            # #[path] selects a file for each system. All these files together are the module.
             files = [file] if file else sorted((folder / path[-1]).glob("*.rs"))
             visit((*path, name), "\n".join(strip(it.read_text()) for it in files), folder / name)
 
@@ -159,7 +159,7 @@ def read(root_file):
 
 
 def resolve(modules, module, path, seen=frozenset()):
-    """The module that defines what `path` means in `module`, or None if that is of another crate."""
+    """Returns the module that defines the meaning of `path` in `module`, or None if another crate defines it."""
     if (module, tuple(path)) in seen:
         return None
     seen = seen | {(module, tuple(path))}
@@ -180,7 +180,7 @@ def resolve(modules, module, path, seen=frozenset()):
 
 
 def walk(modules, at, path, seen):
-    """The module that defines the item at `path`, which starts in module `at`."""
+    """Returns the module that defines the item at `path`, which starts in module `at`."""
     if not path:
         return at
     head, rest = path[0], path[1:]
@@ -197,11 +197,11 @@ def walk(modules, at, path, seen):
         place = resolve(modules, at, glob, seen)
         if place is not None and head in modules[place].items | modules[place].children | set(modules[place].imports):
             return walk(modules, place, path, seen)
-    return None  # an item that a derive or a macro makes, or one of another crate
+    return None  # the item comes from a derive, a macro or another crate
 
 
 def uses(modules):
-    """module -> the modules of the same crate that it uses. A module that only hands names on (`pub use`) uses nobody by that."""
+    """Returns module -> the modules of the same crate that it uses. A re-export (`pub use`) does not count as a use."""
     found = {}
     for module, source in modules.items():
         paths = [path for path, public in source.imports.values() if not public]
@@ -212,7 +212,7 @@ def uses(modules):
 
 
 def rooms(graph):
-    """For each module that has others inside: which of those use each other, with all that is inside them."""
+    """For each module with modules inside, returns which of those use each other, including everything inside them."""
     found = {module[:-1]: {} for module in graph if module}
     for module in graph:
         if module:
@@ -227,14 +227,14 @@ def rooms(graph):
 
 
 def neighbours(graph):
-    """The commands of the binary that use another command."""
+    """Returns the commands of the binary that use another command."""
     commands = {it for it in graph[("cli",)] if it[:1] == ("commands",)}
     inside = rooms(graph)[("commands",)]
     return [f"the command {user[1]} uses the command {used[1]}" for user in sorted(commands) for used in sorted(inside[user]) if used in commands]
 
 
 def circles(graph):
-    """The sets of nodes that reach each other (Tarjan)."""
+    """Returns the sets of nodes that reach each other (Tarjan's algorithm)."""
     index, low, stack, result = {}, {}, [], []
 
     def visit(node):
@@ -260,7 +260,7 @@ def circles(graph):
 
 
 def chain(graph, node, known):
-    """The longest way down from a node of a graph without circles."""
+    """Returns the longest path from a node of an acyclic graph."""
     if node not in known:
         below = [chain(graph, other, known) for other in sorted(graph[node])]
         known[node] = [node, *max(below, key=len, default=[])]
@@ -276,7 +276,7 @@ def longest(graph):
 
 
 def crates():
-    """name -> (the crates of ours that it depends on, the file of its root module). Tests' dependencies don't count."""
+    """Returns name -> (our crates that it depends on, the file of its root module). Dependencies of tests don't count."""
     command = ["cargo", "metadata", "--format-version", "1", "--no-deps", "--offline"]
     packages = json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout)["packages"]
     names = {it["name"] for it in packages}
@@ -289,7 +289,7 @@ def crates():
 
 
 def arrows(found):
-    """The lines of the page: the crates of each floor, then a row for each crate with the crates that it uses; the highest floor first."""
+    """Returns the lines of the page: the crates of each floor, then a row for each crate with the crates that it uses, highest floor first."""
     graph, known = {name: below for name, (below, _) in found.items()}, {}
     floor = {name: len(chain(graph, name, known)) for name in graph}
     order = sorted(graph, key=lambda name: (-floor[name], name))
@@ -298,7 +298,7 @@ def arrows(found):
 
 
 def lines_of_the_page():
-    """The lines of docs/architecture.md that name a floor."""
+    """Returns the lines of docs/architecture.md that name a floor."""
     return re.findall(r"^(?:  \d+   \S.*|\| `[^|]*\| \d+ \|.*)$", PAGE.read_text(), re.MULTILINE)
 
 

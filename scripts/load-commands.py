@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""load-commands.py FILE…: what each program for macOS tells the system that loads it, one line each: the processor, the oldest macOS, the libraries,
-and what else matters: whether it lies at random addresses (PIE), and whether it is signed, without which ARM runs nothing."""
+"""load-commands.py FILE…: prints the load commands of programs for macOS, one line each: the processor, the oldest macOS, the libraries, and
+whether the program has random addresses (PIE) and a signature, which ARM requires."""
 
 import struct
 import sys

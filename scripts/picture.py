@@ -3,8 +3,8 @@
 
     picture.py [--check] NAME <<<'docker push app'
 
-stdin has the commands, one a line. bash runs each of them on a pty. NAME.svg and NAME-dark.svg are written. With --check they are compared with
-the run instead, without ids, sizes and times, and the exit status is 1 if they show another run. A command may fail: the picture shows it.
+stdin has the commands, one a line. bash runs each of them on a pty. The script writes NAME.svg and NAME-dark.svg. With --check it compares them
+with the run instead, ignoring ids, sizes and times, and exits with 1 if they differ. A command may fail; the picture then shows the failure.
 """
 
 import argparse
@@ -25,10 +25,10 @@ from rich.style import Style
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-# What a reader sees at a glance.
+# The size of the screen in cells, small enough to be read at a glance.
 COLUMNS, ROWS = 80, 16
 
-# What is another with every run: a layer's id or digest, a manifest's size, how long a token has still to live, this program's version.
+# The text that differs in every run: a layer's id or digest, a manifest's size, the remaining lifetime of a token, the program's version.
 VARIES = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{12})\b|(?<=size:&#160;)\d+|(?<=&#160;)\d+(?=&#160;(?:hours|minutes|seconds)\b)|\b\d+\.\d+\.\d+\b")
 
 # Letters with a contrast of 4.5 or more (WCAG 1.4.3): background, border, and rich's theme.
@@ -53,7 +53,7 @@ THEMES = {
     ),
 }
 
-# rich's own format, without the request for a font.
+# rich's own format without the download of a font.
 FORMAT = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 24 {width} {height}" role="img" aria-label="A terminal">
 <style>
 .{unique_id}-matrix {{ font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: {char_height}px; line-height: {line_height}px; }}
@@ -75,7 +75,7 @@ FORMAT = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 24 {width} {heigh
 
 
 def run(command, stream):
-    """Runs a command on a pty of its own; all that it prints goes to the stream."""
+    """Runs a command on its own pty and feeds its output to the stream."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ["TERM"] = "xterm-256color"
@@ -91,7 +91,7 @@ def run(command, stream):
 
 
 def shown(commands):
-    """The screen after all commands, each behind a prompt."""
+    """Returns the screen after all commands, each behind a prompt."""
     screen = pyte.HistoryScreen(COLUMNS, ROWS)
     stream = pyte.ByteStream(screen)
     for command in commands:
@@ -104,13 +104,13 @@ def shown(commands):
 
 
 def style(cell):
-    """A cell's colour and weight, in rich's words. pyte calls dark yellow brown, as terminals once did."""
+    """Returns a cell's colour and weight as a style of rich. pyte calls dark yellow brown, as terminals once did."""
     colour = None if cell.fg == "default" else {"brown": "yellow"}.get(cell.fg, cell.fg)
     return Style(color=colour, bold=cell.bold)
 
 
 def draw(screen, background, border, theme):
-    """The screen as an SVG."""
+    """Returns the screen as an SVG."""
     console = Console(width=COLUMNS, record=True, force_terminal=True, file=open(os.devnull, "w"), color_system="standard", legacy_windows=False)
     used = "\n".join(screen.display).rstrip().count("\n") + 1
     for row in range(used):
@@ -135,7 +135,7 @@ def main():
 
 
 def compare(file, picture):
-    """Ends with what differs between the picture and the one in the file."""
+    """Exits with the differences between the picture and the one in the file."""
     drawn, wanted = (VARIES.sub("…", text).splitlines() for text in (file.read_text(), picture))
     difference = "\n".join(difflib.unified_diff(drawn, wanted, str(file), "this run", lineterm="", n=0))
     if difference:

@@ -1,4 +1,4 @@
-"""The command lines of the AWS CLI in the pages, as the CLI itself parses them. Nothing is called: it prints what the call would be made of."""
+"""Checks the command lines of the AWS CLI in the pages with the CLI's own parser. No call is made: the CLI only prints the call's parameters."""
 
 import contextlib
 import io
@@ -10,7 +10,7 @@ from functools import cache
 
 from awscli.clidriver import create_clidriver
 
-# Commands that are the CLI's own and no call of an API: they know no skeleton.
+# Commands of the CLI that are not calls of an API, and so have no skeleton.
 CUSTOM = {"cloudformation deploy", "configure", "ecr get-login-password", "ecr-public get-login-password", "s3", "sso login"}
 
 
@@ -21,11 +21,11 @@ def driver():
 
 
 def commands(script):
-    """The arguments of each call of aws in a script."""
+    """Returns the arguments of each call of aws in a script."""
     for line in re.sub(r"\\\n", " ", script).splitlines():
         try:
             words = shlex.split(line, comments=True)
-        except ValueError:  # an open quote: shellcheck has looked at it
+        except ValueError:  # an open quote, which shellcheck reports
             continue
         while "|" in words:
             words = words[words.index("|") + 1 :] if words[0] != "aws" else words[: words.index("|")]
@@ -34,7 +34,7 @@ def commands(script):
 
 
 def wrong(script):
-    """What the CLI says of the lines that it doesn't take."""
+    """Returns the CLI's errors about the lines that it refuses."""
     for arguments in commands(script):
         output, errors = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors), in_a_folder_of_its_own():
@@ -48,7 +48,7 @@ def wrong(script):
 
 @contextlib.contextmanager
 def in_a_folder_of_its_own():
-    """Where the files are that the pages have their reader make; with a region, and nobody's settings."""
+    """Enters a folder with the files that the pages ask the reader to create, with a region and without the user's settings."""
     before, environment = os.getcwd(), dict(os.environ)
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)

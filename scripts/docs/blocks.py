@@ -1,7 +1,7 @@
-"""blocks.py: every code block of the pages is right, as far as a program of its kind can tell.
+"""blocks.py: checks every code block of the pages with a linter or parser for its kind.
 
-Each block has a language. What is YAML or JSON is told apart by what it says, and checked like a whole file of its kind; a block of a kind that nobody
-checks is an error. The command lines of ecr-auth in all of them are parsed by tests/it/docs.rs.
+Each block has a language. The kind of YAML and JSON is detected by the contents, and checked like a whole file of that kind. A block that nothing
+checks is an error. tests/it/docs.rs parses the command lines of ecr-auth in all blocks.
 """
 
 import json
@@ -27,7 +27,7 @@ NODE = TARGET / "node"
 # Our own OWNER/NAME, from Cargo.toml.
 REPOSITORY = tomllib.loads(Path(ROOT, "Cargo.toml").read_text())["workspace"]["package"]["repository"].removeprefix("https://github.com/")
 
-# A workflow of a page shows the one thing that it is about: not what is said of git's token in every other. Releases of ours have no SHA yet that a
+# A page's workflow shows only its own topic, so it lacks what zizmor wants in every workflow about git's token. Our releases have no SHA yet that a
 # page could name.
 ZIZMOR = {
     "rules": {
@@ -40,7 +40,7 @@ REST_OF_A_WORKFLOW = "on: push\njobs:\n  job:\n    runs-on: ubuntu-24.04\n    st
 
 
 class Loader(yaml.SafeLoader):
-    """YAML with GitLab's `!reference`, and with GitHub's `on`, which is no boolean."""
+    """A YAML loader that supports GitLab's `!reference`, and reads GitHub's `on` as text instead of a boolean."""
 
 
 Loader.add_constructor("!reference", lambda loader, node: loader.construct_sequence(node))
@@ -51,7 +51,7 @@ Loader.yaml_implicit_resolvers = {
 
 
 def kind_of_yaml(text):
-    """Which file this is, or is a part of: told by its keys."""
+    """Detects by its keys which YAML file this is, or is a part of."""
     said = yaml.load(text, Loader)
     if not isinstance(said, dict):
         return None
@@ -75,7 +75,7 @@ def kind_of_yaml(text):
 
 
 def kind_of_json(text):
-    """Which file this is: told by its keys."""
+    """Detects by its keys which JSON file this is."""
     said = json.loads(text)
     kinds = {
         "policy": "Statement",
@@ -86,17 +86,17 @@ def kind_of_json(text):
 
 
 def run(*command, **more):
-    """Runs a linter: what it says where it finds something, else nothing."""
+    """Runs a linter. Returns its report if it finds something, else an empty text."""
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd=ROOT, **more)
     return (done.stdout + done.stderr).strip() or f"{command[0]} failed" if done.returncode else ""
 
 
 def schema(*which):
-    """A linter: a JSON schema."""
+    """Returns a linter that validates with a JSON schema."""
     return lambda files: run(PYTHON / "check-jsonschema", *which, *files)
 
 
-# Tasks of extensions, which the schema of Azure's own doesn't know, with their inputs: the task.json of aws/aws-toolkit-azure-devops.
+# Tasks of extensions, which Azure's schema doesn't contain, with their inputs, from task.json of aws/aws-toolkit-azure-devops.
 AZURE_EXTENSIONS = {
     "AWSShellScript@1": {
         "arguments", "awsCredentials", "disableAutoCwd", "failOnStandardError", "filePath", "inlineScript", "regionName", "scriptType", "workingDirectory",
@@ -105,7 +105,7 @@ AZURE_EXTENSIONS = {
 
 
 def azure(files):
-    """Azure's pipelines: the schema, with a step of its own in the place of an extension's."""
+    """Lints Azure's pipelines with the schema, after replacing steps of extensions with a built-in step."""
     for file in files:
         pipeline = yaml.load(file.read_text(), Loader)
         for step in pipeline["steps"]:
@@ -121,7 +121,7 @@ def azure(files):
 
 
 def github(files):
-    """Workflows of GitHub, and their permissions alone: the schema, zizmor, and actionlint, which finds nothing wrong with no file at all."""
+    """Lints GitHub's workflows, and permissions alone, with the schema, zizmor, and actionlint, which reports success if there is no file."""
     for file in files:
         if not re.search(r"^jobs:", file.read_text(), re.MULTILINE):
             file.write_text(f"{file.read_text()}{REST_OF_A_WORKFLOW}")
@@ -148,7 +148,7 @@ def github(files):
 
 
 def policies(files):
-    """IAM's policies: cfn-lint knows them as parts of a template. One with a principal is a role's trust policy."""
+    """Lints IAM policies with cfn-lint, as parts of a template. A policy with a principal is a role's trust policy."""
     resources = {}
     for number, file in enumerate(files):
         policy = json.loads(file.read_text())
@@ -163,7 +163,7 @@ def policies(files):
 
 
 def dockerfiles(files):
-    """Parts of a Dockerfile: hadolint wants to see what they stand on."""
+    """Lints parts of a Dockerfile. hadolint needs a base image, so one is added."""
     for file in files:
         text = file.read_text()
         if not re.search(r"^FROM ", text, re.MULTILINE):
@@ -172,7 +172,7 @@ def dockerfiles(files):
 
 
 def parsed(parse):
-    """A linter: a parser, which raises where the text is wrong."""
+    """Returns a linter that runs a parser, which raises an error if the text is wrong."""
     def lint(files):
         for file in files:
             parse(file.read_text())
@@ -181,12 +181,13 @@ def parsed(parse):
 
 
 def shell(files):
-    """Shell: shellcheck; and what is a file or a target of make here, is there. SC2164: `cd … || exit` would end the shell it is pasted into."""
+    """Lints shell code with shellcheck, and checks that files and make targets of this repository exist. SC2164 is off, because `cd … || exit`
+    would end the shell that it is pasted into."""
     return run(PYTHON / "shellcheck", "--shell=bash", "--exclude=SC2164", *files) or "\n".join(filter(None, map(missing, files)))
 
 
 def missing(file):
-    """The files and the targets of make that a script names, and that are not here."""
+    """Returns the files and make targets that a script names but that don't exist."""
     text = re.sub(r"\\\n", " ", file.read_text())
     folders = "|".join(sorted(folder.name for folder in ROOT.iterdir() if folder.is_dir() and re.fullmatch(r"[a-z]+", folder.name)))
     paths = re.findall(rf"(?:^|\s)((?:{folders})/[\w./-]+)", text, re.MULTILINE)
@@ -197,7 +198,7 @@ def missing(file):
     return f"{file.name}: not here: {', '.join(gone)}" if gone else ""
 
 
-# Every language, the ending of its files, and its linter. None: tests check it (see RUN), or it is only shown.
+# Every language with its file ending and its linter. None means that tests check it (see RUN), or that it is only shown.
 LINTERS = {
     "ecr-auth.yml": (".yml", schema("--schemafile", "docs/ecr-auth.schema.json")),
     "kubernetes": (".yaml", lambda files: run(PYTHON / "kubernetes-validate", "--strict", "--quiet", *files)),
@@ -220,13 +221,13 @@ LINTERS = {
     "text": (".txt", None),
     "rust": (".rs", None),
 }
-# What is run, instead, and where: the pages that tests/e2e/jenkins.sh, crates/lab/tests/lab/readme.rs and tests/it/doctor.rs read.
+# Blocks that tests run instead: tests/e2e/jenkins.sh, crates/lab/tests/lab/readme.rs and tests/it/doctor.rs read these pages.
 RUN = {"groovy": {"docs/jenkins.md", "docs/jenkins-pods.md"}, "rust": {"crates/lab/README.md"}, "console": {"docs/doctor.md"}}
 TOLD_APART = {"yaml": kind_of_yaml, "json": kind_of_json}
 
 
 def kind(block):
-    """The block's kind, one of LINTERS'. Raises ValueError where it has none."""
+    """Returns the block's kind, one of LINTERS'. Raises ValueError if there is none."""
     if not block.language:
         raise ValueError("no language: ```bash, ```yaml…; ```text for what is only shown")
     tell = TOLD_APART.get(block.language)
@@ -241,7 +242,7 @@ def kind(block):
 
 
 def main():
-    """Checks all blocks, one run of a linter for all of a kind; names what is wrong by page and line."""
+    """Checks all blocks, with one run of a linter for each kind. Reports errors by page and line."""
     wrong, by_kind = [], {}
     for block in (block for page in pages() for block in blocks(page)):
         try:
@@ -251,14 +252,14 @@ def main():
     with tempfile.TemporaryDirectory(prefix="ecr-auth-docs-") as folder, ThreadPoolExecutor() as linters:
         done = linters.map(lambda name: checked(Path(folder, name), name, by_kind[name]), by_kind)
         wrong.extend(filter(None, done))
-    # In this process, and so by itself: it takes a folder and an environment of its own.
+    # Run alone, because it needs its own folder and environment and runs in this process.
     wrong.extend(f"{block.place}: {line}" for block in by_kind.get("bash", ()) for line in aws_lines.wrong(block.text))
     if wrong:
         sys.exit("\n".join(wrong))
 
 
 def checked(folder, name, of_kind):
-    """What a linter says of the blocks of its kind, as files that are named after page and line; nothing where all are right."""
+    """Returns the linter's report on the blocks of its kind, as files that are named after page and line. Empty if all are valid."""
     ending, lint = LINTERS[name]
     if not lint:
         return ""

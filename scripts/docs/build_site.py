@@ -1,7 +1,7 @@
-"""build_site.py [FOLDER]: builds the documentation as a site, by default into target/site. A link or an anchor that leads nowhere fails the build.
+"""build_site.py [FOLDER]: builds the documentation as a site, by default in target/site. A broken link or anchor fails the build.
 
-The source are the pages themselves: the README is the first page, and docs/README.md, the index, becomes the navigation. Links to files that are no
-pages of the site lead to the repository.
+The pages themselves are the source: the README is the first page, and docs/README.md, the index, becomes the navigation. Links to files that are
+not pages of the site lead to the repository.
 """
 
 import re
@@ -23,13 +23,13 @@ ADDRESS = re.compile(r'\b(href|src|srcset)="([^"]+)"')
 
 
 def pages():
-    """The name of each page of the site, by its path in the repository."""
+    """Returns each page's name on the site, by its path in the repository."""
     found = {path.relative_to(ROOT).as_posix(): path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
     return found | {"README.md": "index.md", "docs/README.md": "index.md"}
 
 
 def target(address, of, names):
-    """Where a link of the page `of` leads on the site."""
+    """Returns the target on the site of a link in the page `of`."""
     parts = urlsplit(address)
     if parts.scheme or not parts.path:
         return address
@@ -48,7 +48,7 @@ def target(address, of, names):
 
 
 def page_of_site(of, names):
-    """The text of a page, with its links as they are on the site, a label in the place of each `<a id>`, and one above each error's code."""
+    """Returns a page's text with the site's links, a label instead of each `<a id>`, and a label above each error code."""
     text = (ROOT / of).read_text(encoding="utf-8")
     text = re.sub(r'<a id="([^"]+)"></a>', r"(\1)=", text)
     text = re.sub(r"(?m)^### (EA\d+)$", lambda heading: f"({heading[1].lower()})=\n{heading[0]}", text)
@@ -58,7 +58,7 @@ def page_of_site(of, names):
 
 
 def navigation(names):
-    """The index as lists of pages under its headings."""
+    """Returns the index as lists of pages under its headings."""
     index = (DOCS / "README.md").read_text(encoding="utf-8")
     lists = []
     for section in index.split("\n## ")[1:]:
@@ -70,7 +70,7 @@ def navigation(names):
 
 
 def write_source(folder):
-    """Writes what Sphinx reads."""
+    """Writes the input of Sphinx."""
     shutil.rmtree(folder, ignore_errors=True)
     names = pages()
     for of, name in names.items():
@@ -84,7 +84,7 @@ def write_source(folder):
 
 
 def main(arguments):
-    """Builds."""
+    """Builds the site."""
     site = Path(arguments[0] if arguments else ROOT / "target" / "site").resolve()
     source = site.with_name(f"{site.name}-source")
     write_source(source)

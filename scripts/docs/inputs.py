@@ -1,4 +1,4 @@
-"""inputs.py [--write]: docs/github.md has the inputs and outputs of action.yml. --write puts them there."""
+"""inputs.py [--write]: checks that docs/github.md has the inputs and outputs of action.yml. --write updates the page."""
 
 import sys
 
@@ -11,7 +11,8 @@ END = "<!-- The end of the inputs. -->"
 
 
 def tables():
-    """The two tables. Inputs with a deprecation message are another action's names, which the pages about switching explain."""
+    """Returns the two tables, without inputs that have a deprecation message. Those belong to other actions, and the pages about switching explain
+    them."""
     action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
     inputs = [(name, it) for name, it in action["inputs"].items() if "deprecationMessage" not in it]
     lines = ["", "| input | what it does | default |", "|---|---|---|"]
@@ -24,12 +25,12 @@ def tables():
 
 
 def cell(it):
-    """A description as a table takes it."""
+    """Returns a description in the form of a table cell."""
     return " ".join(it["description"].split()).replace("|", "\\|").replace("<", "&lt;")
 
 
 def main(arguments):
-    """Compares, or writes."""
+    """Compares or writes the tables."""
     page = PAGE.read_text(encoding="utf-8")
     before, rest = page.split(BEGIN)
     _, after = rest.split(END)

@@ -1,4 +1,4 @@
-"""links.py: no link of a page is dead, and the index has every page.
+"""links.py: checks that no link of a page is broken, and that the index has every page.
 
 A link within the repository names a file or folder that is there and, behind `#`, a part of it that is there. Nothing is asked of the network: an address
 elsewhere is https, well-formed, and of a host in HOSTS.
@@ -19,12 +19,12 @@ HOSTS = {
     "semver.org",
 }
 INDEX = ROOT / "docs" / "README.md"
-# What people read who come from outside: each such page has its line in the index.
+# Pages that readers from outside use. Each such page needs a line in the index.
 READ = ("docs", "kubernetes", "jenkins", "crates/lab")
 
 
 def links(page):
-    """The targets of the page's links and pictures, each with its line."""
+    """Returns the targets of the page's links and pictures, each with its line."""
     for token in tokens(page):
         line = token.map[0] + 1 if token.map else 0
         for child in token.children or ():
@@ -36,7 +36,7 @@ def links(page):
 
 
 def wrong(page, target):
-    """What is wrong with a link of the page, if something is."""
+    """Returns what is wrong with a link of the page, or None."""
     address = urlsplit(target)
     if address.scheme or address.netloc:
         return wrong_elsewhere(address)
@@ -49,7 +49,7 @@ def wrong(page, target):
 
 
 def wrong_elsewhere(address):
-    """What is wrong with an address of another site."""
+    """Returns what is wrong with a URL of another site, or None."""
     if address.scheme != "https" or not address.hostname or re.search(r"\s", address.geturl()):
         return "not an https address"
     if address.hostname not in HOSTS:
@@ -58,7 +58,7 @@ def wrong_elsewhere(address):
 
 
 def dead_links():
-    """The links that lead nowhere, one line each."""
+    """Returns the broken links, one line each."""
     for page in pages():
         for line, target in links(page):
             reason = wrong(page, target)
@@ -67,7 +67,7 @@ def dead_links():
 
 
 def not_in_the_index():
-    """The pages that the index doesn't name."""
+    """Returns the pages that are not in the index."""
     named = {(INDEX.parent / urlsplit(target).path).resolve() for _, target in links(INDEX)}
     for page in pages():
         relative = page.relative_to(ROOT)
@@ -77,7 +77,7 @@ def not_in_the_index():
 
 
 def main():
-    """Fails, and names them, where there are any."""
+    """Fails with a list of all errors."""
     found = [*dead_links(), *not_in_the_index()]
     if found:
         sys.exit("\n".join(found))

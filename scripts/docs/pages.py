@@ -1,4 +1,4 @@
-"""The Markdown pages of this repository, as CommonMark reads them.
+"""The Markdown pages of this repository, parsed as CommonMark.
 
 pages.py PAGE HEADING [LANGUAGE [NUMBER]] prints a code block of docs/PAGE: the first one under that heading, or the first, second… of a
 language. pages.py --all PAGE LANGUAGE prints all of a language, in their order. The end-to-end tests run them.
@@ -13,13 +13,13 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).resolve().parents[2]
-# What is built, fetched or another program's.
+# Folders with build results, downloads or files of other programs.
 NOT_OURS = {"target", "dist", "node_modules", ".git"}
 
 
 @dataclass(frozen=True)
 class Block:
-    """A code block: where it stands, the heading above it, its language (empty: none), and what it says."""
+    """A code block: its position, the heading above it, its language (may be empty), and its text."""
 
     page: Path
     line: int
@@ -29,36 +29,36 @@ class Block:
 
     @property
     def place(self):
-        """The page and the line, as editors take them."""
+        """Returns page and line in the format of editors."""
         return f"{self.page.relative_to(ROOT)}:{self.line}"
 
 
 @cache
 def pages():
-    """All pages of the repository."""
+    """Returns all pages of the repository."""
     found = ROOT.rglob("*.md")
     return sorted(page for page in found if not NOT_OURS.intersection(page.relative_to(ROOT).parts))
 
 
 @cache
 def tokens(page):
-    """A page as CommonMark, with GitHub's tables, has it."""
+    """Parses a page as CommonMark with GitHub's tables."""
     return MarkdownIt("commonmark").enable("table").parse(page.read_text(encoding="utf-8"))
 
 
 def headings(page):
-    """The page's headings in their order, as they are read: without marks."""
+    """Returns the page's headings in order, as plain text."""
     found = tokens(page)
     return [plain(found[at + 1]) for at, token in enumerate(found) if token.type == "heading_open"]
 
 
 def plain(inline):
-    """The text of a heading or paragraph."""
+    """Returns the plain text of a heading or paragraph."""
     return "".join(child.content for child in inline.children if child.type in ("text", "code_inline"))
 
 
 def blocks(page):
-    """The page's code blocks: fenced ones, and indented ones, which have no language."""
+    """Returns the page's code blocks: fenced ones, and indented ones, which have no language."""
     heading = ""
     for at, token in enumerate(tokens(page)):
         if token.type == "heading_open":
@@ -68,7 +68,7 @@ def blocks(page):
 
 
 def anchors(page):
-    """What a link to a part of the page may name: its headings as GitHub names them, and every `<a id>`."""
+    """Returns the valid fragments of links to the page: its headings in GitHub's form, and every `<a id>`."""
     found, seen = set(), {}
     for heading in headings(page):
         slug = re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
@@ -79,7 +79,7 @@ def anchors(page):
 
 
 def raw_html(page):
-    """The HTML that stands in the page."""
+    """Returns the HTML in the page."""
     for token in tokens(page):
         if token.type == "html_block":
             yield token.content
@@ -87,7 +87,7 @@ def raw_html(page):
 
 
 def one(page, heading, language=None, number="1"):
-    """The text of one block."""
+    """Returns the text of one block."""
     found = [block.text for block in blocks(ROOT / "docs" / page) if block.heading == heading and language in (None, block.language)]
     if len(found) < int(number):
         sys.exit(f"error: docs/{page} has no such block under {heading!r}")
@@ -95,7 +95,7 @@ def one(page, heading, language=None, number="1"):
 
 
 def every(page, language):
-    """The text of all blocks of a language."""
+    """Returns the text of all blocks of a language."""
     return "".join(block.text for block in blocks(ROOT / "docs" / page) if block.language == language)
 
 

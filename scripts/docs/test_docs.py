@@ -1,4 +1,4 @@
-"""The checkers of the pages notice what they are for: python -m unittest, in this folder."""
+"""Tests that the checkers of the pages find errors: run python -m unittest in this folder."""
 
 import tempfile
 import unittest
@@ -11,7 +11,7 @@ import build_site
 import links
 import pages
 
-# Of each kind a file that its linter refuses.
+# A file of each kind that its linter refuses.
 WRONG = {
     "ecr-auth.yml": "registries:\n  - match: public.ecr.aws\n    rolearn: ci\n",
     "kubernetes": "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: a}\nsecret: []\n",
@@ -35,7 +35,7 @@ WRONG = {
 
 
 def block_of(text, language=""):
-    """A block of a page."""
+    """Creates a block of a page."""
     return pages.Block(blocks.ROOT / "docs" / "ci.md", 1, "", language, text)
 
 
