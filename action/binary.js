@@ -1,21 +1,21 @@
 "use strict";
-// Finds the ecr-auth binary: the input `binary-path`, else the runner's tool cache, else the release. What comes from the latter two
-// has the SHA-256 in checksums.json beside this file, so that a commit-pinned `uses:` pins the binary too; so has the compressed file
-// that is downloaded. Other jobs can write to the tool cache, so nothing in it is run: each use of the action runs a copy of its own.
+// Finds the ecr-auth binary: the input `binary-path`, else the runner's tool cache, else the release. A binary from the cache or the
+// release, and the downloaded compressed file, must have the SHA-256 in checksums.json beside this file. So a commit-pinned `uses:` pins
+// the binary too. Other jobs can write to the tool cache, so nothing in it is run: each use of the action runs its own copy.
 
-// Node takes long to load node:crypto, and far longer to load TLS: both are loaded by who needs them, as is node:zlib.
+// Loading node:crypto takes long, and loading TLS far longer. Functions that need them, or node:zlib, load them on demand.
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
 const { Failure, annotate, input } = require("./runner");
 
-// Written by the release workflow before the tag is set: the version, and a SHA-256 in hexadecimal for each of its files.
+// The release workflow writes it before it sets the tag: the version, and a SHA-256 in hexadecimal for each of its files.
 const { version, sha256 } = require("./checksums.json");
 
-/** More bytes than any binary of ours has. */
+/** The limit in bytes of an unpacked binary. Every release is smaller. */
 const LARGEST = 64 * 1024 * 1024;
 
-// As node names systems (`process.platform`, `process.arch`).
+// The keys are node's names of systems (`process.platform`, `process.arch`).
 const TARGETS = {
   "linux x64": "x86_64-unknown-linux-musl",
   "linux arm64": "aarch64-unknown-linux-musl",
@@ -25,7 +25,7 @@ const TARGETS = {
   "win32 arm64": "aarch64-pc-windows-msvc",
 };
 
-/** The release's file for a system. */
+/** Returns the name of the release's file for a system. */
 function assetName(platform, arch) {
   const system = `${platform} ${arch}`;
   if (!Object.hasOwn(TARGETS, system)) {
@@ -46,10 +46,10 @@ function checksum(asset) {
 const digest = (bytes) => require("node:crypto").createHash("sha256").update(bytes).digest("hex");
 
 const NAME = process.platform === "win32" ? "ecr-auth.exe" : "ecr-auth";
-/** The start of the name of a copy's folder. The rest is random. */
+/** The beginning of the name of a copy's folder. The rest is random. */
 const PREFIX = "ecr-auth-binary-";
 
-/** Where the release's binary is kept for later jobs. */
+/** Returns the path of the cached binary, or undefined without a tool cache. */
 function place() {
   const root = process.env.RUNNER_TOOL_CACHE;
   return root && path.join(root, "ecr-auth", version, process.arch, NAME);
@@ -78,7 +78,7 @@ function keep(bytes) {
   try {
     fs.mkdirSync(path.dirname(file), { recursive: true });
     fs.writeFileSync(temporary, bytes, { flag: "wx", mode: 0o755 });
-    // In spite of the umask.
+    // Sets the mode whatever the umask is.
     fs.chmodSync(temporary, 0o755);
     fs.renameSync(temporary, file);
   } catch {
@@ -86,7 +86,7 @@ function keep(bytes) {
   }
 }
 
-/** Puts the binary into a new folder that no other user can write to, and makes sure that what is there is the release's. */
+/** Writes the binary to a new folder that no other user can write to. Fails if the written file is not the release's. */
 function copy(bytes, expected) {
   let file;
   try {
@@ -101,13 +101,13 @@ function copy(bytes, expected) {
   throw new Failure("cannot verify ecr-auth", `${file} has changed since it was written`, "find out who writes to the folders of this job");
 }
 
-/** Removes the copy that a step ran. Whatever else the path leads to stays. */
+/** Removes the copy that a step ran. Does nothing if the path is not such a copy. */
 function discard(file) {
   const folder = path.dirname(file);
   if (path.basename(folder).startsWith(PREFIX)) fs.rmSync(folder, { recursive: true, force: true });
 }
 
-/** The address of a file of this version's release. */
+/** Returns the URL of a file of this version's release. */
 function releaseUrl(asset) {
   const repository = process.env.GITHUB_ACTION_REPOSITORY;
   const own = repository && `${process.env.GITHUB_SERVER_URL ?? "https://github.com"}/${repository}/releases/download`;
@@ -117,14 +117,14 @@ function releaseUrl(asset) {
   throw new Failure("cannot get ecr-auth", "an action used by a local path has no releases of its own", hint);
 }
 
-/** The bytes, which have the SHA-256 that is expected of this file of the release. */
+/** Returns the bytes if they have the expected SHA-256 of this file of the release. Fails otherwise. */
 function verified(bytes, asset, expected) {
   if (digest(bytes) === expected) return bytes;
   const cause = `the SHA-256 of the downloaded ${asset} is not the one in action/checksums.json`;
   throw new Failure("cannot verify ecr-auth", cause, "do not use this file: the download server or the way to it has changed it");
 }
 
-/** The release's binary, downloaded. It comes compressed, and nothing is unpacked that is not the release's. */
+/** Downloads the release's binary. The compressed file is only unpacked after its SHA-256 was checked. */
 async function fetched(asset, expected) {
   const compressed = `${asset}.br`;
   const pinned = checksum(compressed);
@@ -140,7 +140,7 @@ function unpacked(bytes, compressed) {
   }
 }
 
-/** The path of a verified binary: a copy for this use of the action, or the caller's own. */
+/** Returns the path of a verified binary: a copy for this use of the action, or the caller's own binary. */
 async function find() {
   const given = input("binary-path");
   if (given) return path.resolve(given);
@@ -153,7 +153,7 @@ async function find() {
   return copy(bytes, expected);
 }
 
-/** The binary that the main step ran or, where the job has changed it, another verified one: what was done is always taken back. */
+/** Returns the binary that the main step ran. If the job changed it, returns another verified one, so that the post step always runs. */
 async function findAgain(file) {
   if (input("binary-path")) return file;
   const expected = checksum(assetName(process.platform, process.arch));

@@ -1,5 +1,5 @@
 "use strict";
-// Fetches a file over HTTPS with what every node from 20 on has. `fetch` would do, but knows no proxy before node 24.
+// Downloads a file over HTTPS with modules that every node from 20 on has. `fetch` does not support proxies before node 24.
 
 const http = require("node:http");
 const https = require("node:https");
@@ -9,17 +9,18 @@ const { Failure, input } = require("./runner");
 const TRIES = 3;
 const REDIRECTS = 5;
 const LARGEST = 64 * 1024 * 1024;
-// In milliseconds: of a connection on which nothing moves; of everything together; before the second try, twice that before the third.
+// In milliseconds: the timeout of an idle connection, the timeout of the whole download, and the pause before the second try (twice that
+// before the third).
 const QUIET = 30_000;
 const DEADLINE = 300_000;
 const PAUSE = 1000;
 
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
-/** An address without what may be secret in it: user, password, and the query, which signs the storage behind a release. */
+/** Returns a URL without its secret parts: user, password, and the query, which holds the signature for a release's storage. */
 const shown = (url) => `${url.protocol}//${url.host}${url.pathname}`;
 
-/** The address, where it may be asked: HTTPS, or plain HTTP on the loopback addresses, though never by a redirect from HTTPS. */
+/** Parses a URL. Only HTTPS is allowed, or plain HTTP on the loopback addresses, but not after a redirect from HTTPS. */
 function permitted(address, from) {
   if (!URL.canParse(address, from)) throw new Failure("cannot download ecr-auth", `${address} is not an address`, "see the input download-base-url");
   const url = new URL(address, from);
@@ -32,7 +33,7 @@ function permitted(address, from) {
   return url;
 }
 
-/** The proxy for an address, or nothing: HTTPS_PROXY as curl reads it, and NO_PROXY: hosts and their sub-domains, `*` for all. */
+/** Returns the proxy for a URL, if any. HTTPS_PROXY is read like in curl. NO_PROXY lists hosts with their sub-domains, or `*` for all. */
 function proxyFor(url, env = process.env) {
   const proxy = input("http-proxy") || env.https_proxy || env.HTTPS_PROXY;
   const direct = (input("no-proxy") || env.no_proxy || env.NO_PROXY || "").toLowerCase().split(/[\s,]+/).filter(Boolean);
@@ -42,12 +43,12 @@ function proxyFor(url, env = process.env) {
   };
   if (!proxy || url.protocol !== "https:" || direct.some((entry) => entry === "*" || named(entry))) return undefined;
   const address = proxy.includes("://") ? proxy : `http://${proxy}`;
-  // The proxy's address may hold a password: no error shows it.
+  // The proxy's URL may contain a password, so errors don't show it.
   if (!URL.canParse(address)) throw new Failure(`cannot download ${shown(url)}`, "the proxy is not an address", "see HTTPS_PROXY");
   return new URL(address);
 }
 
-/** Sends a request without a body; resolves with what `event` brings. Nothing of it outlives the signal. */
+/** Sends a request without a body. Resolves with the response and the socket of `event`. The signal aborts it. */
 function exchange(url, options, event) {
   return new Promise((resolve, reject) => {
     const client = url.protocol === "https:" ? https : http;
@@ -59,7 +60,7 @@ function exchange(url, options, event) {
   });
 }
 
-/** A connection through the proxy (RFC 9110, 9.3.6). */
+/** Opens a connection through the proxy (RFC 9110, 9.3.6). */
 async function tunnel(url, proxy, signal) {
   const path = `${url.hostname}:${url.port || 443}`;
   const headers = { host: path };
@@ -73,7 +74,7 @@ async function tunnel(url, proxy, signal) {
   throw new Error(`the proxy answers ${response.statusCode}`);
 }
 
-/** The body of the answer, and where it is a redirect, of where that leads. An answer that another try may change is an ordinary Error. */
+/** Returns the body of a response, following redirects. An ordinary Error means that another try may succeed; a Failure is final. */
 async function get(url, signal, redirects = REDIRECTS) {
   const proxy = proxyFor(url);
   const socket = proxy && (await tunnel(url, proxy, signal));
@@ -100,7 +101,7 @@ async function body(response) {
   return Buffer.concat(chunks);
 }
 
-/** The bytes at an address. Servers that fail and connections that break get another try, all within the deadline. */
+/** Downloads the bytes at a URL. Retries failures of servers and connections, within the deadline. */
 async function download(address) {
   const url = permitted(address);
   const signal = AbortSignal.timeout(DEADLINE);

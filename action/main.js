@@ -1,5 +1,5 @@
 "use strict";
-// The action's main step: finds the binary, verified, and runs `ecr-auth action main`, which does all the rest.
+// The action's main step: finds and verifies the binary, then runs `ecr-auth action main`, which does everything else.
 
 const { find } = require("./binary");
 const { run } = require("./run");

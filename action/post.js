@@ -1,6 +1,6 @@
 "use strict";
-// The action's post step: `ecr-auth action post` takes back what the main step did. It never fails the job, and where the main
-// step found no binary there is nothing to take back.
+// The action's post step: `ecr-auth action post` undoes the main step. It never fails the job. If the main step found no binary, there is
+// nothing to undo.
 
 const { discard, findAgain } = require("./binary");
 const { run } = require("./run");

@@ -5,14 +5,14 @@ const { spawn } = require("node:child_process");
 const os = require("node:os");
 const { Failure } = require("./runner");
 
-// What the runner sends when a job is cancelled.
+// The signals that the runner sends when a job is cancelled.
 const SIGNALS = ["SIGINT", "SIGTERM"];
 
 /** Runs `ecr-auth action STEP` on this process's own standard streams, passes signals on, and returns its exit status. */
 function run(binary, step) {
   return new Promise((resolve, reject) => {
     const child = spawn(binary, ["action", step], { stdio: "inherit" });
-    // On Windows the child gets the console's Ctrl-C itself, and a signal would end it in mid-work.
+    // On Windows the child itself gets the console's Ctrl-C, and a signal would kill it at once.
     const pass = (signal) => process.platform !== "win32" && child.kill(signal);
     for (const signal of SIGNALS) process.on(signal, pass);
     const settle = (end, value) => {
@@ -22,7 +22,7 @@ function run(binary, step) {
     child.once("error", (error) =>
       settle(reject, new Failure(`cannot run ${binary}`, error.code, "is it a binary for this system, and executable?")),
     );
-    // As a shell counts it where a signal ended the process.
+    // A shell's exit status for a process that a signal ended.
     child.once("exit", (code, signal) => settle(resolve, code ?? 128 + os.constants.signals[signal]));
   });
 }

@@ -1,10 +1,10 @@
 "use strict";
-// What GitHub's runner gives an action and takes from it: inputs, state, annotations.
+// The interface of GitHub's runner to an action: inputs, state, annotations.
 // https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
 
 const fs = require("node:fs");
 
-/** An error for people, in the form of all of ecr-auth's: what failed, why, and what to do about it. No part of it holds a secret. */
+/** An error for users in ecr-auth's format: what failed, why, and what to do about it. It must not contain a secret. */
 class Failure extends Error {
   constructor(what, cause, hint) {
     super(`${what}: ${cause}`);
@@ -12,25 +12,25 @@ class Failure extends Error {
   }
 }
 
-/** An input of action.yml, without space around it; "" where it isn't given. The runner keeps the hyphens of its name. */
+/** Returns an input of action.yml without surrounding space, or "" if it isn't given. The runner keeps the hyphens of its name. */
 const input = (name) => (process.env[`INPUT_${name.toUpperCase()}`] ?? "").trim();
 
-/** Hands a value of one line to the post step. Debug logs print it, so it is never a secret. */
+/** Passes a value of one line to the post step. Debug logs print it, so it must not be a secret. */
 function saveState(name, value) {
-  // A second line would be read as another name with its value.
+  // The runner would parse a second line as another name and value.
   if (/[\r\n]/.test(value)) throw new Failure(`cannot keep ${name} for the post step`, "it has a line end", "see the input binary-path");
   fs.appendFileSync(process.env.GITHUB_STATE, `${name}=${value}\n`);
 }
 
-/** The text of a workflow command's message: percent signs and line ends are escaped. */
+/** Escapes the message of a workflow command: percent signs and line ends. */
 const escapeMessage = (text) => text.replace(/%/g, "%25").replace(/\r/g, "%0D").replace(/\n/g, "%0A");
 
-/** The text of a workflow command's property, where colons and commas have a meaning, too. */
+/** Escapes a property of a workflow command: percent signs, line ends, colons and commas. */
 const escapeProperty = (text) => escapeMessage(text).replace(/:/g, "%3A").replace(/,/g, "%2C");
 
 /**
- * The text as one line of a message in which no CI reads a command, and nothing is unseen: as the binary's messages are. A server's words or
- * an input may stand in it.
+ * Returns the text as one line in which no CI finds a command and nothing is invisible, like the binary's messages. The text may come from a
+ * server or an input.
  */
 const inert = (text) =>
   text
