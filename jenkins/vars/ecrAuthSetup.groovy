@@ -1,9 +1,9 @@
 /*
- * ecrAuthSetup(registries: […], role: …): runs `ecr-auth setup` for the user of the agent, and leaves what it wrote: for agents that live
- * as long as one build. Its options are described in ecrAuthSetup.txt.
+ * ecrAuthSetup(registries: […], role: …): runs `ecr-auth setup` for the user of the agent, and never undoes it. It is for agents that
+ * exist for one build only. ecrAuthSetup.txt describes the options.
  */
 
-/** Writes the helper, and the role where one is named, into the configuration of Docker, and of Podman where it is installed. */
+/** Adds the helper, and the role if there is one, to the configuration of Docker, and of Podman if it is installed. */
 void call(Map options = [:]) {
     refuseUnknown(options)
     List groups = byRole(options.registries, options.role)
@@ -20,7 +20,7 @@ private void refuseUnknown(Map options) {
     }
 }
 
-/** One `setup` for each role: registries are a list, a text with spaces, commas or lines between them, or a map of registry to role. */
+/** Groups the registries by role. They are a list, a text separated by spaces, commas or lines, or a map of registry to role. */
 private List byRole(Object registries, String role) {
     if (!(registries instanceof Map)) {
         List names = registries instanceof List ? registries : "${registries ?: ''}".tokenize(', \n')
@@ -33,7 +33,7 @@ private List byRole(Object registries, String role) {
     return groups
 }
 
-/** Registries hold no spaces, so the shell may split them; it must not take a `*` for files, nor ecr-auth a name for an option. */
+/** Registries contain no spaces, so the shell may split them. It must not expand a `*`, and ecr-auth must not take a name for an option. */
 private void setUp(String registries, String role, Map options) {
     withEnv([
         "ECR_AUTH_SETUP_REGISTRIES=${registries}",

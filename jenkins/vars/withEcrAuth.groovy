@@ -1,11 +1,11 @@
 /*
- * withEcrAuth(registries: […], role: …, credentialsId: …) { … }: what stands in the body pushes to and pulls from ECR. Its options are
- * described in withEcrAuth.txt.
+ * withEcrAuth(registries: […], role: …, credentialsId: …) { … }: the steps in the body can push to and pull from ECR. withEcrAuth.txt
+ * describes the options.
  *
- * All that is set up lies in one folder of the workspace's temporary folder, whose name nobody else has: parallel branches, and jobs on
- * one agent, share neither configuration nor tokens. It goes when the body ends, however that ends.
+ * All files are in a folder with a unique name in the workspace's temporary folder. So parallel branches, and jobs on one agent, share
+ * neither configuration nor tokens. The folder is removed when the body ends, even after an error.
  *
- * Shell scripts stand in single quotes, and take what they need from the environment: Groovy puts no value into a command.
+ * Shell scripts are in single quotes and read their values from the environment, so that Groovy inserts no value into a command.
  */
 
 /** Runs the body with Docker, Podman, Buildah and Skopeo signed in to these registries, and returns what the body returns. */
@@ -45,7 +45,7 @@ private void refuseUnknown(Map options) {
     }
 }
 
-/** Binds the token of the oidc-provider plugin's credential around the inner part, where one is named. */
+/** Runs the inner part with the token of the oidc-provider plugin's credential, if credentialsId names one. */
 private Object withToken(Map options, Closure inner) {
     if (!options.credentialsId) {
         return inner()
@@ -58,7 +58,7 @@ private Object withToken(Map options, Closure inner) {
     }
 }
 
-/** The generic tool's folder for PATH: Jenkins installs the tool, but puts it on no PATH. */
+/** Returns the generic tool's folder for PATH. Jenkins installs the tool but does not add it to PATH. */
 private List toolPath(Map options) {
     return options.tool ? ["PATH+ECR_AUTH_TOOL=${tool(name: options.tool, type: 'generic')}"] : []
 }
@@ -74,7 +74,7 @@ private List isolation(String folder) {
     ]
 }
 
-/** The folder, with a copy of the configuration that holds so far; builders, contexts and plug-ins of Docker are linked. */
+/** Creates the folder with a copy of the current configuration, and links to Docker's builders, contexts and plug-ins. */
 private void prepare() {
     sh label: 'ecr-auth: prepare', script: '''
         set +x
@@ -100,7 +100,7 @@ private void prepare() {
     '''
 }
 
-/** Removes the folder. That it could not is told, but does not take the place of what ended the body. */
+/** Removes the folder. A failure to do so is only a warning, so that it does not hide an error of the body. */
 private void remove(String folder) {
     int status = sh(label: 'ecr-auth: clean up', returnStatus: true, script: '''
         set +x
