@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# make bench: what ecr-auth costs, beside its peers (docs/performance.md). bench.sh [--quick] [ROW…] runs a short form, or some rows of
-# benches/run.py, and then writes no page. bench.sh --gate [--update]: what `make test` holds (benches/limits.json).
+# make bench: measures what ecr-auth and its peers cost (docs/performance.md). bench.sh [--quick] [ROW…] runs a short form, or some rows of
+# benches/run.py, and writes no page. bench.sh --gate [--update]: checks the limits of `make test` (benches/limits.json).
 #
-# The binary is the one of `make dist` for this machine, or the one that BENCH_BINARY names; the gate's is cargo's release build.
+# The binary is the one of `make dist` for this machine, or BENCH_BINARY. For the gate it is cargo's release build.
 # shellcheck source=../scripts/env.sh
 source "$(dirname "$0")/../scripts/env.sh"
 
@@ -18,21 +18,21 @@ dist_binary() {
   echo "$file"
 }
 
-# gate_binary: what users build, of this machine's own target.
+# gate_binary: builds and prints the binary that users build, for this machine's own target.
 gate_binary() {
   say "Building the release binary…"
   cargo build --quiet --locked --release --package ecr-auth || return
   echo "$TARGET/release/ecr-auth"
 }
 
-# build_lab: optimised a little, in a folder of its own: unoptimised, TLS takes it longer than the client. Not with the release's own settings:
-# that takes many times as long, for nothing more.
+# build_lab: builds the lab with a little optimisation in a separate folder, because TLS in an unoptimised lab takes longer than the client. A build
+# with the release's settings would take many times as long without a benefit.
 build_lab() {
   say "Building the lab…"
   CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_PROFILE_DEV_DEBUG=0 cargo build --quiet --locked --package lab --target-dir "$TARGET/bench/lab"
 }
 
-# programs FOLDER: the small programs that go with it: one that does nothing, and one that measures another.
+# programs FOLDER: builds two small programs: one that does nothing, and one that measures another.
 programs() {
   mkdir -p "$1"
   printf 'int main(void) { return 0; }\n' | cc -O2 -static -x c - -o "$1/empty"
@@ -56,7 +56,7 @@ outside() {
   ECR_AUTH_TEST_BINARY=$(realpath "$binary") "$ROOT/scripts/namespace.sh" "${BASH:-bash}" "$0" --inside "$(rustc --version | cut -d ' ' -f 2)" "$@"
 }
 
-# inside RUSTC ARG…: a lab under AWS's names, trusted as a company's own CA is: beside all that the system trusts.
+# inside RUSTC ARG…: runs the rows with a lab under AWS's names. Its CA is trusted like a company's own CA, in addition to the system's.
 inside() {
   # shellcheck source=../scripts/stage.sh
   source "$ROOT/scripts/stage.sh"
@@ -66,7 +66,7 @@ inside() {
   start_lab
   cat "$SSL_CERT_FILE" >>/etc/ssl/certs/ca-certificates.crt
   export REGISTRY ACCOUNT GITHUB_TOKENS ROOT TARGET ECR_AUTH
-  # The system's python, if need be: the rows want its standard library alone.
+  # The system's python is enough, because the rows only use its standard library.
   /usr/bin/python3 -B "$ROOT/benches/run.py" "$@"
 }
 

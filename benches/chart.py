@@ -1,4 +1,4 @@
-"""The chart of docs/performance.md: bars, each part with a scale of its own that starts at nothing; for light and dark pages."""
+"""Draws the chart of docs/performance.md: bars, with one scale for each part that starts at zero, for light and dark pages."""
 
 from html import escape
 
@@ -20,7 +20,7 @@ STYLE = """
 
 
 def svg(parts, run):
-    """Of `Bars` (row.py) and of the run they are from."""
+    """Returns the chart of `Bars` (row.py) and of the run that they are from."""
     drawn, top = [], 0
     for part in parts:
         drawn += one(part, top)
@@ -33,13 +33,13 @@ def svg(parts, run):
 
 
 def one(part, top):
-    """A title and its bars."""
+    """Draws a title and its bars."""
     title = part["title"] + (f", {part['unit']}" if part["unit"] else "")
     yield f'<text class="title" x="0" y="{top + 26}">{escape(title)}</text>'
     longest = max(value for _, value in part["bars"]) or 1
     for number, (name, value) in enumerate(part["bars"]):
         y = top + 38 + number * (BAR + GAP)
-        # What is there is seen, however small.
+        # Even a tiny value stays visible.
         width = max(value / longest * SCALE, 1.5)
         kind = "ours" if name == "ecr-auth" else "peer"
         yield f'<text x="0" y="{y + 14}">{escape(name)}</text>'

@@ -1,4 +1,4 @@
-"""A `get` that asks AWS, over TLS, in a lab that answers at once: connections and requests are counted, and time is mostly our own."""
+"""A `get` that calls AWS over TLS. The lab answers at once, so connections and requests are counted, and the time is mostly the client's own."""
 
 import os
 import pathlib
@@ -12,7 +12,7 @@ from stage import CA_BUNDLE, FORGET, GET_TOKEN, Command
 
 
 def rows(stage):
-    """With static keys, beside the Go helper and the AWS CLI."""
+    """Measures a `get` with static keys, compared with the Go helper and the AWS CLI."""
     ours, helpers, cli = stage.ours(), stage.go_helpers(), stage.aws_cli()
     commands = {"ecr-auth": ours, **helpers}
     counted = {name: count(stage, command) for name, command in {**commands, "AWS CLI": cli}.items()}
@@ -41,7 +41,7 @@ def cold_instructions(stage, command):
 
 
 def count(stage, command):
-    """Connections and requests of one cold run."""
+    """Returns connections and requests of one cold run."""
     stage.home()
     stage.lab.reset()
     stage.run(command)
@@ -50,7 +50,7 @@ def count(stage, command):
 
 
 def oidc(stage):
-    """In a job of GitHub's, with a role that trusts it: issuer, STS, ECR."""
+    """Measures a `get` in a job of GitHub, with a role that trusts the job: issuer, STS, ECR."""
     command = oidc_job(stage)
     connections, requests = count(stage, command)
     asked = stage.lab.calls()["counts"]
@@ -65,14 +65,14 @@ def oidc(stage):
 
 
 def readings_of_roots(stage, command):
-    """How often a cold run opens the system's file of root certificates, and reads the folder of the same ones."""
+    """Returns how often a cold run opens the system's file of root certificates and reads the folder of the same certificates."""
     stage.home()
     touched = stage.trace(command, "open,openat,getdents64")
     return sum(f'"{CA_BUNDLE}"' in line or ("getdents64" in line and str(pathlib.Path(CA_BUNDLE).parent) in line) for line in touched)
 
 
 def oidc_time(stage, command):
-    """Wall time less what the lab took to answer (its half of three TLS handshakes is counted as ours), and the processor's alone."""
+    """Returns the wall time minus the lab's response time, and the CPU time. The lab's half of three TLS handshakes counts as the client's."""
     own, processor = [], []
     for _ in range(5 if stage.quick else 50):
         stage.home()
@@ -88,7 +88,7 @@ def oidc_time(stage, command):
 
 
 def oidc_job(stage):
-    """A `get` in a job of GitHub's: its environment has no keys."""
+    """Returns a `get` in a job of GitHub. Its environment has no keys."""
     job = stage.lab.ask("jobs", {"ci": "github"})
     audience = "sts.amazonaws.com"
     stage.lab.ask("oidc-providers", {"account": stage.account, "issuer": job["issuer"], "audiences": [audience]})
@@ -97,7 +97,7 @@ def oidc_job(stage):
     role = stage.lab.ask("roles", {"account": stage.account, "name": "bench", "trust": trust})["arn"]
     env = {name: value for name, value in stage.env.items() if not name.startswith("AWS_ACCESS") and not name.startswith("AWS_SECRET")}
     env |= job["environment"]
-    # GitHub's own address has TLS. The lab tells its plain one, which is rightly refused off the loopback addresses.
+    # GitHub's URL uses TLS. The lab's default is plain HTTP, which ecr-auth refuses for other than loopback addresses.
     path = job["environment"]["ACTIONS_ID_TOKEN_REQUEST_URL"].split("/", 3)[3]
     env |= {"ACTIONS_ID_TOKEN_REQUEST_URL": f"https://{os.environ['GITHUB_TOKENS']}/{path}", "AWS_ROLE_ARN": role}
     ours = stage.ours()
@@ -105,7 +105,7 @@ def oidc_job(stage):
 
 
 def lab_speed(stage):
-    """How long the lab itself takes, for it must be no bottleneck."""
+    """Returns the lab's own response time, because the lab must not be the bottleneck."""
     runs = 5 if stage.quick else 30
     stage.lab.reset()
     for _ in range(runs):

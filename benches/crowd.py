@@ -1,4 +1,4 @@
-"""Many `get`s at once, none of them with anything in the cache, and a server 150 ms away."""
+"""Many concurrent `get`s with an empty cache, and a server with a delay of 150 ms."""
 
 import os
 import statistics
@@ -11,7 +11,7 @@ DISTANCE = 150  # milliseconds
 
 
 def rows(stage):
-    """One asks, and all are answered with it."""
+    """Checks that one process calls ECR, and all processes use its answer."""
     many = 100 if stage.quick else 1_000
     found = {count: middle(stage, stage.ours(), count) for count in (1, 10, 100, 1_000) if count <= many}
     seconds, calls = found[many]
@@ -33,13 +33,14 @@ def rows(stage):
 
 
 def middle(stage, command, count):
-    """Of three crowds: the time in the middle, and the most calls."""
+    """Runs three crowds. Returns the median time and the largest number of calls."""
     seconds, calls = zip(*(crowd(stage, command, count) for _ in range(3)))
     return statistics.median(seconds), max(calls)
 
 
 def crowd(stage, command, count):
-    """Starts so many: seconds until the last has ended, and calls to ECR. All must succeed; a `get` must answer."""
+    """Starts `count` processes. Returns the seconds until the last one has ended, and the calls to ECR. All must succeed, and each `get` must
+    answer."""
     stage.home()
     stage.lab.reset()
     stage.lab.slow(DISTANCE)
@@ -60,7 +61,7 @@ def crowd(stage, command, count):
 
 
 def start(command, env, answer):
-    """One process, its output into a file. posix_spawn: subprocess takes several times as long."""
+    """Starts a process with its output in a file. posix_spawn, because subprocess takes several times as long."""
     files = [
         (os.POSIX_SPAWN_OPEN, 0, command.stdin, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_OPEN, 1, str(answer), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),

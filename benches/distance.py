@@ -1,7 +1,7 @@
-"""A cold `get` over distance: how often it waits for the network, and how long it takes for itself.
+"""A cold `get` with a distant server: the number of round trips, and the time without them.
 
-A relay stands between every client and the lab. It holds what passes back for half of a round trip each way, and the first bytes for one more
-round trip, which is what opening a connection takes. (The kernel's own delay, tc netem, is a module that not every machine has.)
+A relay stands between every client and the lab. It delays data by half a round trip in each direction, and the first bytes by one more round trip,
+the time of opening a connection. (The kernel's own delay, tc netem, is a module that not every machine has.)
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from row import Row, ms, thousands
 from stage import FORGET
 
 HOSTS = pathlib.Path("/etc/hosts")
-# Of documentation (RFC 5737), as the lab's own, which is the first.
+# Documentation addresses (RFC 5737). The first one is the lab's.
 LAB, RELAY, PORT = "192.0.2.1", "192.0.2.3", 443
 # Round trips in seconds: across a continent, and across an ocean.
 NEAR, FAR = 0.030, 0.150
@@ -25,7 +25,7 @@ REGIONS = ("eu-west-1", "eu-central-1", "us-east-1", "us-west-2")
 
 
 class Relay:
-    """In this network namespace, beside the lab."""
+    """Relays connections in this network namespace to the lab."""
 
     def __init__(self):
         self.round_trip = 0.0
@@ -41,7 +41,7 @@ class Relay:
         await server.serve_forever()
 
     async def connection(self, reader, writer):
-        """A round trip is the opening, and each answer that the client has waited for."""
+        """Relays a connection. Opening it is a round trip, and so is each answer that the client has waited for."""
         self.trips += 1
         opened = time.monotonic() + self.round_trip
         to_lab, from_lab = await asyncio.open_connection(LAB, PORT)
@@ -60,7 +60,7 @@ class Relay:
         )
 
     async def pass_on(self, reader, writer, opened, seen):
-        """Each piece half a round trip after it came, whatever came before it; the end with it."""
+        """Sends each piece of data half a round trip after it came, independent of earlier pieces, and then the end of the connection."""
         pieces = asyncio.Queue()
         sending = asyncio.create_task(send(pieces, writer))
         data = b"-"
@@ -88,7 +88,7 @@ async def send(pieces, writer):
 
 
 def rows(stage):
-    """With static keys beside the peers, in a job of GitHub's, and for several registries at once."""
+    """Measures a `get` with static keys and its peers, a `get` in a job of GitHub, and a `login` to several registries."""
     clients = {"ecr-auth": stage.ours(), **stage.go_helpers(), "AWS CLI": stage.aws_cli()}
     with relayed(stage) as (relay, job):
         return compared(stage, relay, clients) + in_job(stage, relay, job) + several(stage, relay)
@@ -96,7 +96,7 @@ def rows(stage):
 
 @contextlib.contextmanager
 def relayed(stage):
-    """A relay at all names of the lab's, and a `get` in a job of GitHub's."""
+    """Puts a relay at all names of the lab. Yields it with a `get` in a job of GitHub."""
     relay, job, there = Relay(), cold.oidc_job(stage), HOSTS.read_text()
     HOSTS.write_text(there.replace(LAB, RELAY) + "".join(f"{RELAY} api.ecr.{region}.amazonaws.com\n" for region in REGIONS))
     try:
@@ -129,7 +129,7 @@ def in_job(stage, relay, job):
 
 
 def several(stage, relay):
-    """Their round trips are made side by side."""
+    """Checks that the round trips for several registries run in parallel."""
     one, four = (login(stage, count) for count in (1, 4))
     alone, together = (own_time(stage, relay, command)[FAR] for command in (one, four))
     return [
@@ -143,7 +143,7 @@ def login(stage, count):
 
 
 def trips(stage, relay, command):
-    """Of one cold run, over a distance at which every answer is waited for."""
+    """Returns the round trips of one cold run, at a distance where the client waits for every answer."""
     relay.round_trip, relay.trips = NEAR, 0
     stage.home()
     stage.run(command)
@@ -151,7 +151,7 @@ def trips(stage, relay, command):
 
 
 def own_time(stage, relay, command):
-    """By distance: the median of a few cold runs."""
+    """Returns the median wall time of a few cold runs for each distance."""
     found = {}
     for distance in (NEAR, FAR):
         relay.round_trip = distance

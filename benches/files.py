@@ -1,4 +1,4 @@
-"""Docker's configuration: how often it is read and written, and what its size costs."""
+"""Docker's configuration: how often ecr-auth reads and writes it, and what its size costs."""
 
 import json
 import re
@@ -10,7 +10,7 @@ FILE = HOME / ".docker/config.json"
 
 
 def rows(stage):
-    """`setup` of 500 registries beside that of 50."""
+    """Measures a `setup` of 500 registries, compared with one of 50."""
     reads, writes = touched(stage, setup(stage, 500))
     counts = {count: instructions(stage, setup(stage, count)) for count in (1, 10, 50, 100, 500)}
     ratio = counts[500] / counts[50]
@@ -22,13 +22,13 @@ def rows(stage):
 
 
 def setup(stage, count):
-    """Docker's alone, of so many registries, with the link of the helper in its place already."""
+    """Returns a `setup` of this many registries for docker alone, with the helper's link already in place."""
     hosts = [f"{400_000_000_000 + number}/eu-west-1" for number in range(count)]
     return stage.command(stage.binary, "setup", "--client", "docker", *hosts)
 
 
 def fresh(stage, content="{}"):
-    """An empty home with this configuration."""
+    """Creates an empty home with this configuration."""
     stage.home()
     FILE.parent.mkdir(parents=True)
     FILE.write_text(content)
@@ -40,9 +40,9 @@ def instructions(stage, command):
 
 
 def touched(stage, command):
-    """How often a command opens the configuration to read it, and how often it puts a new one in its place or writes into it.
+    """Returns how often a command opens the configuration to read it, and how often it replaces it or writes to it.
 
-    A descriptor that was opened with `O_PATH` only looks at the way to the file: it can't read.
+    A descriptor that was opened with `O_PATH` doesn't count, because it can't read.
     """
     fresh(stage)
     reads = writes = 0
@@ -59,7 +59,7 @@ def touched(stage, command):
 
 
 def growth(stage):
-    """With what others have put into the file. `get` and `list` never open it."""
+    """Measures the effect of other programs' entries in the file. `get` and `list` never open it."""
     sizes = (10_000, 100_000, 1_000_000) if stage.quick else (10_000, 100_000, 1_000_000, 10_000_000)
     points = {name: [] for name in ("get", "list", "setup", "logout")}
     for size in sizes:
@@ -73,7 +73,7 @@ def growth(stage):
 
 
 def filled(size):
-    """A configuration of about so many bytes: logins at other registries."""
+    """Returns a configuration of about this many bytes, with logins at other registries."""
     entry = {"auth": "bmFtZTpub3QgYSBwYXNzd29yZCBvZiBhbnlib2R5"}
     count = size // 100
     return json.dumps({"auths": {f"registry-{number:06}.example.com": entry for number in range(count)}}, indent="\t")

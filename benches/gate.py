@@ -1,4 +1,4 @@
-"""What `make test` holds: limits.json beside this file. Counts alone, never seconds.
+"""The limits that `make test` checks, in limits.json beside this file. They are counts, never times.
 
 Its parts: `rustc` and `architecture` of the figures; `figures`: what was measured; `headroom`: how many percent more pass, by unit; `at most`:
 promises, which stand whatever is measured. A promise that becomes better is written there by hand.
@@ -20,7 +20,7 @@ UPDATE = "benches/bench.sh --gate --update"
 
 
 def run(stage, rustc, update):
-    """One line for each limit, PASS or FAIL first; 0 where all hold. `update` writes the figures anew instead."""
+    """Prints one line for each limit that begins with PASS or FAIL. Returns 0 if all limits are met. `update` writes new figures instead."""
     limits = json.loads(FILE.read_text())
     made = {"rustc": rustc, "architecture": os.uname().machine}
     say("counting what the release binary costs")
@@ -44,23 +44,23 @@ def run(stage, rustc, update):
 
 
 def all_limits(limits):
-    """By name: figures with their headroom, and promises."""
+    """Returns all limits by name: figures with their headroom, and fixed limits."""
     figures = {name: figure * (100 + headroom(limits, name)) // 100 for name, figure in limits["figures"].items()}
     return figures | limits["at most"]
 
 
 def headroom(limits, name):
-    """In percent. A name ends in its unit."""
+    """Returns the headroom in percent. It depends on the unit at the end of the name."""
     return limits["headroom"][name.rpartition(": ")[2]]
 
 
 def smaller(limits, found):
-    """Figures that would no longer notice what they are for."""
+    """Returns figures that are so high that they would not notice a regression."""
     return [name for name, figure in limits["figures"].items() if found[name] * 100 < figure * (100 - headroom(limits, name))]
 
 
 def advice(limits, made):
-    """What to do about a failure: it depends on whether the compiler is the one of the figures."""
+    """Returns what to do about a failure, which depends on whether the figures are from the same compiler."""
     theirs, ours = (f"rustc {of['rustc']} on {of['architecture']}" for of in (limits, made))
     other = "" if theirs == ours else f" They are of {theirs}, this build is of {ours}: if `main` fails here too, that is all it is."
     return (
@@ -70,7 +70,7 @@ def advice(limits, made):
 
 
 def measure(stage):
-    """All that can be counted again: by the names of limits.json."""
+    """Measures everything with a reproducible count, by the names of limits.json."""
     found = {"release binary: bytes": stage.binary.stat().st_size}
     found |= warm_get(stage) | asked(stage) | round_trips(stage) | setup(stage)
     return found
@@ -90,7 +90,7 @@ def warm_get(stage):
 
 
 def asked(stage):
-    """Connections and requests, and how often the roots are read."""
+    """Counts connections, requests, and how often the root certificates are read."""
     found = {}
     for name, command in (("cold get, static keys", stage.ours()), ("cold get, OIDC", cold.oidc_job(stage))):
         connections, requests = cold.count(stage, command)
@@ -106,7 +106,7 @@ def asked(stage):
 
 
 def round_trips(stage):
-    """What a distance costs."""
+    """Counts the round trips."""
     with distance.relayed(stage) as (relay, job):
         return {
             "cold get, static keys: round trips": distance.trips(stage, relay, stage.ours()),

@@ -1,4 +1,4 @@
-"""The tables, on a terminal and in docs/performance.md."""
+"""Prints the tables on a terminal, and writes them to docs/performance.md."""
 
 import chart
 from row import times
@@ -11,7 +11,7 @@ HEAD = ("what", "ours", "peer", "ratio", "to reach", "met")
 
 
 def table(rows):
-    """One line a row, columns aligned."""
+    """Prints one line a row with aligned columns."""
     lines = [HEAD, *map(cells, rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)
@@ -24,7 +24,7 @@ def cells(row):
 
 
 def growth(found):
-    """How many, and what it costs then, one line each."""
+    """Prints a cost for each count, one line each."""
     return "\n".join(f"{one['what']} ({one['unit']}): {points(one)}" for one in found)
 
 
@@ -39,7 +39,7 @@ def cost(value, unit):
 
 
 def write(root, result):
-    """The page's part between its marks, and the chart. What stands around it is a person's."""
+    """Writes the page's part between its marks, and the chart. The text around it is written by hand."""
     file = root / PAGE
     before, rest = file.read_text().split(BEGIN)
     _, after = rest.split(END)

@@ -1,4 +1,4 @@
-"""The binary itself, and the GitHub Action around it."""
+"""Measures the binary itself, and the GitHub Action that runs it."""
 
 import os
 import pathlib
@@ -21,7 +21,7 @@ def size(stage):
 
 
 def download(stage):
-    """Compressed, as a release has the binary for the action."""
+    """Returns the compressed size of the binary, as in a release for the action."""
     copy = PLACE / "compressed"
     shutil.copy(stage.binary, copy)
     subprocess.run([stage.target / "node/bin/node", stage.root / "scripts/compress.js", copy], check=True)
@@ -29,17 +29,17 @@ def download(stage):
 
 
 def kind(binary):
-    """What was measured: a release has static binaries alone."""
+    """Returns the kind of the measured binary. A release has only static binaries."""
     said = subprocess.run(["file", "--brief", str(binary)], capture_output=True, text=True, check=True).stdout
     stripped = "" if ", stripped" in said else ", not stripped"
     return ("static binary" if "static" in said else "dynamic binary") + stripped
 
 
 def action(stage):
-    """The main step on node, with a job that needs nothing of the network: its registry is named, and nothing is verified."""
+    """Measures the main step on node, in a job that needs no network: the registry is given, and nothing is verified."""
     stage.home()
     command = main_step(stage)
-    # Each run is a new job's: the second step of a job finds what the first has left.
+    # Each run is a new job, because a second step in the same job would find the first one's files.
     job = PLACE / "job"
     shutil.copytree(HOME, job)
     new_job = f"sh -c 'rm -rf {HOME} && cp -r {job} {HOME}'"
@@ -61,7 +61,7 @@ def action(stage):
 
 
 def main_step(stage):
-    """As GitHub's runner calls it."""
+    """Runs the step like GitHub's runner."""
     runner = HOME / "runner"
     files = {name: runner / name.lower() for name in ("GITHUB_STATE", "GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STEP_SUMMARY")}
     runner.mkdir()

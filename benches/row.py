@@ -1,11 +1,12 @@
-"""What a measurement is, and how its figures are written."""
+"""The kinds of results, and the format of their figures."""
 
 from dataclasses import asdict, dataclass
 
 
 @dataclass
 class Row:
-    """A comparison. `ratio` is ours by the peer's; `met` is None where nothing is promised. `timed` says that it is of this machine and this run."""
+    """A comparison. `ratio` is our value divided by the peer's. `met` is None if there is no promise. `timed` means that it depends on this machine
+    and run."""
 
     what: str
     ours: str
@@ -35,13 +36,13 @@ class Bars:
 
 
 def as_json(found):
-    """By kind: {"rows": […], "growth": […], "bars": […]}."""
+    """Returns the results by kind: {"rows": […], "growth": […], "bars": […]}."""
     kinds = {"rows": Row, "growth": Growth, "bars": Bars}
     return {name: [asdict(one) for one in found if isinstance(one, kind)] for name, kind in kinds.items()}
 
 
 def timed(what, name, ours, peer, most=None):
-    """Two rows of `Times` (stage.py): wall time, with the ratio to reach, and time of the processor."""
+    """Returns two rows for a pair of `Times` (stage.py): wall time, with the ratio to reach, and CPU time."""
     wall, processor = ours.wall / peer.wall, ours.processor / peer.processor
     reach, met = ("", None) if most is None else (f"at most {most}", wall <= most)
     return [
@@ -51,7 +52,7 @@ def timed(what, name, ours, peer, most=None):
 
 
 def ms(seconds):
-    """Three digits that count, in milliseconds."""
+    """Formats a time in milliseconds with three significant digits."""
     value = seconds * 1000
     return f"{value:.2f} ms" if value < 10 else f"{value:.1f} ms" if value < 100 else f"{value:,.0f} ms"
 
@@ -65,5 +66,5 @@ def mib(kib):
 
 
 def times(ratio):
-    """A ratio with two digits that count."""
+    """Formats a ratio with two significant digits."""
     return f"{ratio:.2f}" if ratio < 9.95 else f"{ratio:,.0f}"

@@ -1,6 +1,6 @@
-"""run.py RUSTC [--quick] [ROW…] | run.py RUSTC --gate [--update]: called by bench.sh, beside a lab.
+"""run.py RUSTC [--quick] [ROW…] | run.py RUSTC --gate [--update]: called by bench.sh while a lab runs.
 
-Measures every row, prints the table on standard output, and with all rows in full writes docs/performance.md and its chart.
+Measures every row and prints the table on standard output. A full run of all rows also writes docs/performance.md and its chart.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import warm
 from row import as_json
 from stage import Stage, say
 
-# In the order of the table. A row of one's own: a function that takes the stage and returns a list of what row.py has.
+# In the order of the table. A row is a function that takes the stage and returns a list of row.py's results.
 ROWS = {
     "warm": warm.rows,
     "cold": cold.rows,
@@ -63,7 +63,7 @@ def main():
 
 
 def about(stage):
-    """What a reader must know of the run."""
+    """Describes the run for the page."""
     cli = stage.run(stage.command(stage.target / "python/bin/aws", "--version")).split()[0].replace("/", " ")
     return {
         "date": datetime.date.today().isoformat(),

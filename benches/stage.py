@@ -1,4 +1,4 @@
-"""What the rows measure with: a home and an environment of fixed lengths, the lab, and the tools."""
+"""The environment of the measurements: a home and variables of fixed lengths, the lab, and the tools."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import tempfile
 import urllib.request
 from dataclasses import dataclass, field
 
-# Fixed, so that paths are as long on every machine: they are copied, hashed and compared, and count as instructions.
+# Fixed, so that paths have the same length on every machine. Copying, hashing and comparing paths takes instructions.
 PLACE = pathlib.Path("/run/bench")
 HOME = PLACE / "home"
 BIN = PLACE / "bin"
@@ -24,7 +24,7 @@ GET_TOKEN = "ecr:GetAuthorizationToken"
 
 @dataclass(frozen=True)
 class Command:
-    """A program, what it finds in its environment, and the file on its standard input."""
+    """A program with its environment and the file on its standard input."""
 
     argv: tuple
     env: dict = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Usage:
-    """What a process took: seconds, seconds of the processor, KiB at its peak."""
+    """The resources that a process used: seconds, CPU seconds, and peak memory in KiB."""
 
     wall: float
     processor: float
@@ -45,7 +45,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Times:
-    """Of many runs, in seconds. A busy machine makes `wall` longer and leaves `processor` about as it is."""
+    """Times over many runs, in seconds. A busy machine makes `wall` longer but hardly changes `processor`."""
 
     wall: float
     processor: float
@@ -64,19 +64,19 @@ class Lab:
             return json.loads(answer.read() or b"null")
 
     def reset(self):
-        """Counts, log, faults and clock as at the start."""
+        """Resets counts, log, faults and clock."""
         self.ask("reset", {})
 
     def calls(self):
         return self.ask("calls")
 
     def slow(self, milliseconds):
-        """From now on ECR answers so much later."""
+        """Delays ECR's answers from now on."""
         self.ask("faults", {"service": "ecr", "kind": "slow", "milliseconds": milliseconds})
 
 
 class Stage:
-    """Everything a row needs. `quick` is for development: few runs, small crowds."""
+    """The environment of a row. `quick` is for development: few runs, small crowds."""
 
     def __init__(self, quick):
         self.quick = quick
@@ -103,31 +103,31 @@ class Stage:
         }
 
     def home(self):
-        """An empty one."""
+        """Creates an empty home."""
         shutil.rmtree(HOME, ignore_errors=True)
         HOME.mkdir(parents=True)
 
-    # The programs that are compared.
+    # The compared programs.
 
     def command(self, *argv, stdin=os.devnull):
         return Command(tuple(map(str, argv)), self.env, str(stdin))
 
     def ours(self):
-        """A `get` of ours, called as docker calls it."""
+        """Returns a `get` of ecr-auth, called like docker calls it."""
         return self.command(BIN / "docker-credential-ecr-auth", "get", stdin=self.question)
 
     def ours_of(self, registry):
-        """The same, of another registry."""
+        """Returns a `get` of ecr-auth for another registry."""
         question = PLACE / "another"
         question.write_text(registry)
         return self.command(BIN / "docker-credential-ecr-auth", "get", stdin=question)
 
     def go_helper(self):
-        """The same of amazon-ecr-credential-helper, as this machine's Debian has it."""
+        """Returns a `get` of amazon-ecr-credential-helper from this machine's Debian."""
         return self.command(shutil.which("docker-credential-ecr-login"), "get", stdin=self.question)
 
     def go_helpers(self):
-        """By name: that one, and the newest one where there is one (scripts/install.sh)."""
+        """Returns the Go helpers by name: Debian's, and the newest one if it is installed (scripts/install.sh)."""
         helpers, newest = {"Go helper": self.go_helper()}, self.target / "bench/go-helper"
         if (newest / "version").exists():
             name = f"Go helper {series((newest / 'version').read_text())}"
@@ -136,17 +136,17 @@ class Stage:
 
     def aws_cli(self):
         command = self.command(self.target / "python/bin/aws", "ecr", "get-login-password")
-        # It brings authorities of its own.
+        # The AWS CLI has its own CA certificates.
         return command.with_env(AWS_CA_BUNDLE=CA_BUNDLE, AWS_DEFAULT_REGION=self.env["AWS_REGION"])
 
     def empty(self):
-        """A static program that does nothing."""
+        """Returns a static program that does nothing."""
         return self.command(BIN / "empty")
 
     # The tools.
 
     def run(self, command, **options):
-        """Runs it once and returns its standard output; a failure ends the benchmark."""
+        """Runs a command once and returns its standard output. A failure ends the benchmark."""
         with open(command.stdin, "rb") as stdin:
             done = subprocess.run(command.argv, env=command.env, stdin=stdin, capture_output=True, text=True, cwd=PLACE, check=False, **options)
         if done.returncode != 0:
@@ -154,10 +154,10 @@ class Stage:
         return done.stdout
 
     def usage(self, command):
-        """Runs it once: what it took."""
+        """Runs a command once and returns the resources that it used."""
         read, write = os.pipe()
         with open(command.stdin, "rb") as stdin, os.fdopen(read) as said:
-            # The descriptor 3 is usage.c's.
+            # usage.c writes to descriptor 3.
             shell = ["/bin/sh", "-c", f'exec "$@" 3>&{write}', "sh", str(BIN / "usage"), *command.argv]
             subprocess.run(shell, env=command.env, stdin=stdin, stdout=subprocess.DEVNULL, pass_fds=[write], cwd=PLACE, check=True)
             os.close(write)
@@ -167,10 +167,10 @@ class Stage:
         return Usage(wall / 1e6, processor / 1e6, peak)
 
     def times(self, commands, runs, before=None):
-        """Of several commands in turn, `runs` of each, by hyperfine: the median wall time and the mean time of the processor, in seconds. `before` each
-        run that command is run.
+        """Times several commands in turn with hyperfine, `runs` of each. Returns the median wall time and the mean CPU time, in seconds. The command
+        `before` runs before each run.
 
-        In ten rounds, so that a busy moment of the machine meets all of them.
+        There are ten rounds, so that a busy moment of the machine affects all commands.
         """
         rounds = 1 if self.quick else 10
         found = {name: [] for name in commands}
@@ -186,7 +186,7 @@ class Stage:
         }
 
     def hyperfine(self, command, runs, before):
-        """What it says of one command."""
+        """Returns hyperfine's result for one command."""
         result = PLACE / "hyperfine.json"
         prepare = ["--prepare", before] if before else []
         argv = [tool("hyperfine"), "--shell=none", "--style=none", "--warmup=1", f"--runs={runs}", f"--input={command.stdin}"]
@@ -197,8 +197,8 @@ class Stage:
         return json.loads(result.read_text())["results"][0]
 
     def instructions(self, command):
-        """How many it takes, by callgrind: the same number every time, but for what depends on random content."""
-        # Go interrupts its threads with signals, which callgrind takes for its own; without them it runs, and counts as much.
+        """Counts a command's instructions with callgrind. The number is the same in every run, except for random contents."""
+        # Go interrupts its threads with signals, which callgrind mistakes for its own. Without them it runs and takes as many instructions.
         env = {**command.env, "GODEBUG": "asyncpreemptoff=1"}
         argv = (tool("valgrind"), "--tool=callgrind", "--callgrind-out-file=/dev/null", *command.argv)
         with open(command.stdin, "rb") as stdin:
@@ -209,7 +209,7 @@ class Stage:
         return int(counted[1])
 
     def trace(self, command, calls):
-        """The system calls of these names that it makes, one a line, as strace writes them."""
+        """Returns the system calls of these names that a command makes, one a line, in strace's format."""
         with tempfile.NamedTemporaryFile(dir=PLACE, mode="r") as log:
             argv = (tool("strace"), "-f", "-qq", "-y", "-e", f"trace={calls}", "-o", log.name, *command.argv)
             self.run(Command(argv, command.env, command.stdin))
@@ -217,12 +217,12 @@ class Stage:
 
 
 def tool(name):
-    """Its path: the environment of what is measured has a PATH of its own."""
+    """Returns the path of a tool, because the measured environment has a PATH of its own."""
     return shutil.which(name) or sys.exit(f"error: there is no {name}: scripts/install.sh installs it")
 
 
 def series(version):
-    """0.12.0 of Debian's 0.12.0-1."""
+    """Returns the upstream version of a Debian version: 0.12.0 of 0.12.0-1."""
     return version.split("-")[0].strip()
 
 
@@ -230,5 +230,5 @@ FORGET = f"rm -rf {HOME}/.cache {HOME}/.ecr"
 
 
 def say(text):
-    """Progress, for people."""
+    """Prints progress to stderr."""
     print(text, file=sys.stderr, flush=True)

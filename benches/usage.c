@@ -1,7 +1,7 @@
-/* usage COMMAND ARG…: runs it on its own standard input and output, and writes to descriptor 3: status, wall time in µs, time of the
- * processor in µs, peak memory in KiB.
+/* usage COMMAND ARG…: runs the command on its own standard input and output, and writes to descriptor 3: status, wall time in µs, CPU time
+ * in µs, peak memory in KiB.
  *
- * The peak that Linux tells of a child includes what its parent had when it was started: this program is small, an interpreter isn't. */
+ * Linux's peak memory of a child includes the parent's memory at the start, so the parent is this small program instead of an interpreter. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <sys/resource.h>

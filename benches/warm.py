@@ -1,18 +1,18 @@
-"""A `get` that is answered from the cache: what docker waits for at almost every pull and push."""
+"""A `get` that is answered from the cache. Docker waits for it at almost every pull and push."""
 
 from row import Bars, Growth, Row, mib, thousands, timed
 from stage import CACHE, HOME
 
-# By the Go helper's time.
+# The largest allowed ratio to the Go helper's time.
 WARM = 0.2
 
 
 def rows(stage):
-    """Wall time, instructions and peak memory, beside the Go helper's with its own cache warm, and an empty program's."""
+    """Measures wall time, instructions and peak memory, compared with the Go helper with a warm cache, and with an empty program."""
     stage.home()
     ours, helpers = stage.ours(), stage.go_helpers()
     commands = {"ecr-auth": ours, **helpers, "empty program": stage.empty()}
-    # One cache of theirs at a time: they have the same one, and what the newer has written is the older's too.
+    # Warms the caches. The Go helpers share one cache, so entries of the newer one also serve the older one.
     for command in commands.values():
         stage.run(command)
     stage.lab.reset()
@@ -37,13 +37,13 @@ def calls(stage):
 
 
 def touched(stage):
-    """Calls that the lab has had since it was reset, and system calls about sockets of one more warm `get`."""
+    """Returns the lab's calls since its reset, plus the socket system calls of one more warm `get`."""
     sockets = stage.trace(stage.ours(), "%network")
     return sum(stage.lab.calls()["counts"].values()) + len(sockets)
 
 
 def growth(stage):
-    """With other entries in the cache, and with rules for other registries."""
+    """Measures a `get` with other entries in the cache, and with rules for other registries."""
     by_people, by_setup = rules(stage), Growth("warm `get`, rules made by `setup`", "instructions", [[n, commands(stage, n)] for n in (1, 10, 100, 500)])
     (_, none), *_, (_, many) = by_people.points
     (_, one), *_, (_, made) = by_setup.points
@@ -78,7 +78,7 @@ def rules(stage):
 
 
 def people(stage, count):
-    """Instructions of a warm `get` with so many rules in ecr-auth.yml; the last is the registry's."""
+    """Counts the instructions of a warm `get` with this many rules in ecr-auth.yml. The last rule is the registry's."""
     stage.home()
     if count:
         file = HOME / ".config/ecr-auth/ecr-auth.yml"
@@ -90,7 +90,7 @@ def people(stage, count):
 
 
 def commands(stage, count):
-    """Instructions of a warm `get` with so many rules that `setup` made."""
+    """Counts the instructions of a warm `get` with this many rules from `setup`."""
     stage.home()
     identity = ("--client", "docker", "--source", "chain")
     stage.run(stage.command(stage.binary, "setup", *identity, *others(count - 1), stage.registry))
@@ -99,5 +99,5 @@ def commands(stage, count):
 
 
 def others(count):
-    """Hosts of other registries."""
+    """Returns hosts of other registries."""
     return [f"{400_000_000_000 + number}.dkr.ecr.eu-west-1.amazonaws.com" for number in range(count)]
