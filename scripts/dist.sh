@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# make dist: what a release has for Linux, and for Windows on x86_64, in dist/: the binaries, tested, each compressed too (for the action's download)
+# make dist: builds a release for Linux, and for Windows on x86_64, in dist/: the tested binaries, each also compressed (for the action's download)
 # and with an SBOM (CycloneDX); for Linux a Debian package and an RPM of each, and the image; and SHA256SUMS.
 #
-# dist.sh --binaries [TARGET…]: the binaries alone, or those of some targets, which leaves the rest of dist/ as it is.
+# dist.sh --binaries [TARGET…]: builds only the binaries, or those of some targets, and leaves the rest of dist/ unchanged.
 #
 # zig is the C compiler and the linker for both architectures, and provides musl. Debian's musl, 1.2.3, can't query DNS servers over TCP, so it
 # would truncate long answers.
@@ -13,14 +13,16 @@ DIST=$ROOT/dist
 LINUX=(x86_64-unknown-linux-musl aarch64-unknown-linux-musl)
 WINDOWS=x86_64-pc-windows-gnu
 TARGETS=("${LINUX[@]}" "$WINDOWS")
-# Bytes. Past this something came in that doesn't belong in there. Windows' has tables for unwinding, which the system asks for.
+# The largest allowed size in bytes. A bigger binary contains something that does not belong in it. Windows binaries have tables for unwinding,
+# which the system requires.
 LARGEST=6000000
 LARGEST_WINDOWS=7000000
 LARGEST_DOWNLOAD=2400000
-# Windows' own, which every version of it from 10 on has; the C library is among them.
+# Windows' own libraries, including the C library, which every version since Windows 10 has.
 SYSTEM_LIBRARIES='kernel32|ntdll|advapi32|bcrypt|bcryptprimitives|combase|crypt32|ktmw32|ncrypt|oleaut32|rpcrt4|secur32|user32|userenv|ws2_32|api-ms-win-(core|crt)-[a-z0-9-]+'
-# Those that watch the process's system calls, or bound its memory, would watch qemu; and crowds of it take longer to start than a `get` may last.
-# Questions at a terminal want an ioctl (TCGETS2) that Debian 12's qemu doesn't have.
+# Tests that watch the process's system calls or limit its memory would watch qemu instead. Starting many qemu processes takes longer than a `get`
+# may last.
+# Questions at a terminal need an ioctl (TCGETS2) that Debian 12's qemu doesn't support.
 NOT_EMULATED='test(/^(crowds::(a_warm_get_opens_no_socket_and_starts_no_thread|two_hundred_identities_at_once_are_all_cached)$|leaks|stored_logins::no_secret_is_in_an_argument_or_in_a_readable_file$|power_cut::|under_fire::|floods::|faults::|cognito_terminal::|cognito_import::|waiting::|help::|moto::)/)'
 # Tests that move a process's clock use a preloaded library, which a static program doesn't load.
 CLOCK_MOVED='test(/^(job_time|scale|aws_tools::boto3|floods::a_week_)/)'
@@ -30,12 +32,12 @@ EMULATED_CLIENTS=(test_docker_login_passes_with_the_helper test_docker_works_wit
   test_docker_pulls_from_ecr_public_even_where_aws_says_no test_podman_builds_pushes_and_pulls test_buildah_pushes_and_pulls
   test_skopeo_copies_without_a_daemon test_tokens_are_fetched_once)
 
-# flags TARGET: prints rustc's flags, one a line. File names in the binary (of panics) start at the crate, so that builds are reproducible and do not show
-# our folders.
+# flags TARGET: prints rustc's flags, one a line. File names in the binary (of panics) are relative to the crate, so that builds are reproducible
+# and do not contain our paths.
 flags() {
   local registry
   case $1 in
-    # Those that cross.sh gives cargo, which reads one of the two variables.
+    # cross.sh also gives cargo flags, but cargo reads only one of the two variables.
     *windows*) echo "$WINDOWS_FLAGS" ;;
     *) flags_of_linux ;;
   esac
@@ -56,10 +58,10 @@ flags_of_linux() {
   echo -Cforce-unwind-tables=no
 }
 
-# file_of TARGET: the binary's name in dist/.
+# file_of TARGET: prints the binary's name in dist/.
 file_of() { case $1 in *windows*) echo "ecr-auth-$1.exe" ;; *) echo "ecr-auth-$1" ;; esac; }
 
-# built TARGET: where cargo leaves it.
+# built TARGET: prints the path of cargo's binary.
 built() { case $1 in *windows*) echo "$TARGET/$1/release/ecr-auth.exe" ;; *) echo "$TARGET/$1/release/ecr-auth" ;; esac; }
 
 # build TARGET
@@ -71,17 +73,17 @@ build() (
   cargo fetch --quiet --locked
   CARGO_ENCODED_RUSTFLAGS=$(flags "$target" | paste -sd $'\x1f')
   export CARGO_ENCODED_RUSTFLAGS LINK_TARGET=$target
-  # A program for Windows holds the time of its linking.
+  # Otherwise a program for Windows contains the time of its linking.
   SOURCE_DATE_EPOCH=$(built_at)
   export SOURCE_DATE_EPOCH
-  # cargo doesn't know what the linker reads.
+  # cargo doesn't know which files the linker reads.
   for read in link.sh requirements-zig.txt; do
     find "$TARGET/$target/release/deps" -name 'ecr_auth-*' ! -newer "$ROOT/scripts/$read" -delete 2>/dev/null || true
   done
   cargo zigbuild --quiet --locked --release --package ecr-auth --target "$target" "${STD[@]}"
 )
 
-# check_file TARGET: the system's own rules, it names no folder of ours, and its size is as expected.
+# check_file TARGET: checks that the binary meets its system's rules, contains no path of this machine, and has the expected size.
 check_file() {
   local file size folders largest=$LARGEST
   file=$(built "$1")
@@ -90,14 +92,14 @@ check_file() {
     *) check_linux "$file" ;;
   esac
   folders=(-e "${CARGO_HOME:-$HOME/.cargo}/registry/")
-  # What every checkout is called in there.
+  # The path that every checkout has in the binary.
   [ "$ROOT" = /ecr-auth ] || folders+=(-e "$ROOT/src/" -e "$ROOT/crates/" -e "$ROOT/target/")
   if grep --text --only-matching --fixed-strings --max-count 3 "${folders[@]}" "$file" >&2; then die "$file names folders of this machine"; fi
   size=$(stat --format %s "$file")
   [ "$size" -le "$largest" ] || die "$file has $size bytes, more than $largest"
 }
 
-# check_windows FILE: it asks for the system's own libraries alone, and lets Windows protect its memory.
+# check_windows FILE: checks that the binary needs only Windows' own libraries, and has Windows' memory protections.
 check_windows() {
   local headers
   headers=$(objdump --private-headers "$1")
@@ -105,7 +107,7 @@ check_windows() {
   for bit in HIGH_ENTROPY_VA DYNAMIC_BASE NX_COMPAT; do grep -q "$bit" <<<"$headers" || die "$1 lacks $bit"; done
 }
 
-# check_linux FILE: nothing of it is dynamic, and no part of its memory is both written and run.
+# check_linux FILE: checks that the binary is static, and has no memory that is both writable and executable.
 check_linux() {
   local file=$1 headers
   [[ $(file --brief "$file") == *", stat"*" linked, "* ]] || die "not static: $(file "$file")"
@@ -132,8 +134,8 @@ test_file() (
   "${here[@]}" "$ROOT/scripts/namespace.sh" "$ROOT/tests/e2e/run.sh" "${clients[@]}"
 )
 
-# sbom TARGET: the crates linked into this target's binary, and what is in there besides: Rust's standard library, and musl or MinGW-w64. cargo-cyclonedx
-# knows of no macros that run in the compiler and stay out; cargo tree does. The SBOM names no folder and no time of building.
+# sbom TARGET: lists the crates that are linked into this target's binary, Rust's standard library, and musl or MinGW-w64. cargo-cyclonedx also
+# lists macro crates, which only run in the compiler; cargo tree leaves them out. The SBOM contains no path and no build time.
 sbom() (
   target=$1
   written=$ROOT/ecr-auth.cdx.json
@@ -154,7 +156,7 @@ sbom() (
   rm -f "$written" "$ROOT"/crates/*/ecr-auth.cdx.json
 )
 
-# libc_of TARGET: the name, version and licence of the C library that zig links.
+# libc_of TARGET: prints the name, version and licence of the C library that zig links.
 libc_of() {
   local libc
   libc=$(echo "$ZIG"/lib/python3.*/site-packages/ziglang/lib/libc)
@@ -164,7 +166,7 @@ libc_of() {
   esac
 }
 
-# binaries [TARGET…]: of all or of these, built and looked at.
+# binaries [TARGET…]: builds and checks the binaries of all targets, or of these.
 binaries() {
   local target
   find_rust

