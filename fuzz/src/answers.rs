@@ -1,4 +1,4 @@
-//! Answers of ECR, ECR Public and STS, through the SDK's deserialisers and what we make of them.
+//! Answers of ECR, ECR Public and STS, through the SDK's deserialisers and our own code.
 
 use aws_access::identity::IdentityScope;
 use aws_access::net::within;
@@ -13,10 +13,10 @@ use super::inputs::{is_fit_to_read, parts, text};
 
 const REGION: &str = "eu-west-1";
 const ROLE: &str = "arn:aws:iam::111122223333:role/ci-push";
-/// The text in the corpora's tokens and keys.
+/// The secret text in the tokens and keys of the corpora.
 const SECRET: &str = "s3cret";
 
-/// The input: who is asked (`ecr`, `public`, `caller`, `role`, anything else: `web`), and the answer.
+/// The input: the called service (`ecr`, `public`, `caller`, `role`, anything else: `web`), and its answer.
 pub fn answers(input: &[u8]) {
     let Some(input) = text(input) else { return };
     let [asked, answer] = parts(input);
@@ -58,7 +58,7 @@ pub fn answers(input: &[u8]) {
                     credentials.secret_access_key(),
                     credentials.session_token().expect("a session"),
                 ];
-                // Else the SDK would panic at the next request.
+                // Otherwise the SDK would panic at the next request.
                 assert!(
                     keys.iter()
                         .all(|key| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic()))
@@ -83,7 +83,7 @@ fn token(aws: &Aws<'_>, env: &Env, identity: &Identity, host: &str, body: &str) 
     }
 }
 
-/// AWS's own message is shown; all else of an answer is not.
+/// Checks that an error shows nothing of an answer except AWS's own message.
 fn says_no_secret(error: &Error, body: &str) {
     is_fit_to_read(error);
     let lower = body.to_lowercase();

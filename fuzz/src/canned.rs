@@ -1,4 +1,4 @@
-//! A client that answers in the network's place.
+//! An HTTP client that returns canned answers instead of using the network.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -11,20 +11,20 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 
-/// The time limit of a call. Nothing waits here.
+/// The time limit of a call. No call waits here.
 pub const BUDGET: Duration = Duration::from_secs(5);
 
-/// An answer, read from text: its status, headers a line each, an empty line, its body.
+/// An answer, parsed from text: the status, one header a line, an empty line, and the body.
 #[derive(Debug, Clone)]
 pub struct Answer {
     status: u16,
     headers: Vec<(String, String)>,
-    /// Its body.
+    /// The body of the answer.
     pub body: String,
 }
 
 impl Answer {
-    /// An invalid status counts as 200.
+    /// Parses an answer. An invalid status becomes 200.
     pub fn read(text: &str) -> Self {
         let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
         let mut lines = head.lines();
@@ -49,7 +49,7 @@ impl Answer {
         }
         let response = response.body(SdkBody::from(self.body.as_str())).expect("a response");
         response.try_into().unwrap_or_else(|_| {
-            // Headers that are no text.
+            // Without the headers, which may be invalid.
             let plain = http::Response::builder()
                 .status(self.status)
                 .body(SdkBody::from(self.body.as_str()));
@@ -58,14 +58,14 @@ impl Answer {
     }
 }
 
-/// Gives the answers one after the other, the last one again and again, and keeps what was asked.
+/// Returns the answers in order, repeats the last one, and records the requests.
 #[derive(Debug, Clone)]
 pub struct Canned {
     answers: Arc<Mutex<VecDeque<Answer>>>,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
-/// A client that gives these answers.
+/// Creates a client that returns these answers.
 pub fn client(answers: impl IntoIterator<Item = Answer>) -> Canned {
     Canned {
         answers: Arc::new(Mutex::new(answers.into_iter().collect())),
@@ -74,7 +74,7 @@ pub fn client(answers: impl IntoIterator<Item = Answer>) -> Canned {
 }
 
 impl Canned {
-    /// The bodies of what was asked until now, those that are text.
+    /// Returns the bodies of the requests so far that are text.
     pub fn requests(&self) -> Vec<String> {
         self.requests.lock().expect("nobody panicked with it").clone()
     }

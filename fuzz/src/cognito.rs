@@ -1,5 +1,5 @@
-//! Cognito's answers: a sign-in with all its challenges, a password that is changed or replaced, tokens that are renewed, and
-//! credentials of an identity pool.
+//! Cognito's answers to a sign-in with all its challenges, a change or reset of a password, a renewal of tokens, and a
+//! request for credentials of an identity pool.
 
 use std::fs;
 use std::path::Path;
@@ -21,12 +21,13 @@ const REGION: &str = "eu-west-1";
 const USERNAME: &str = "maria";
 const PASSWORD: &str = "Correct-horse-battery-1";
 const REFRESH_TOKEN: &str = "the refresh token of an hour ago";
-/// The text in the corpora's tokens and keys.
+/// The secret text in the tokens and keys of the corpora.
 const SECRET: &str = "s3cret";
-/// More than any sign-in needs: ten challenges, and three tries of each.
+/// More calls than any sign-in needs: ten challenges, and three tries of each.
 const MOST_CALLS: usize = 64;
 
-/// The input: what is done (`srp`, `password`, `change`, `forgot`, `renew`, `enhanced`, anything else: `classic`), and the answers.
+/// The input: the operation (`srp`, `password`, `change`, `forgot`, `renew`, `enhanced`, anything else: `classic`), and
+/// the answers.
 pub fn cognito(input: &[u8]) {
     let Some(input) = text(input) else { return };
     let [done, answers @ ..]: [&str; 9] = parts(input);
@@ -102,7 +103,7 @@ impl Asked<'_> {
         }
     }
 
-    /// The sign-in that is kept outlives whatever is answered, but Cognito's word that it is over.
+    /// Checks that a stored sign-in survives every answer, except one that says that the sign-in is over.
     fn renews(&self) {
         let settings = settings();
         let identity = identity(&settings, self.env);
@@ -150,7 +151,7 @@ impl Asked<'_> {
                     credentials.secret_access_key(),
                     credentials.session_token().expect("a session"),
                 ];
-                // Else the SDK would panic at the next request.
+                // Otherwise the SDK would panic at the next request.
                 assert!(
                     keys.iter()
                         .all(|key| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic()))
@@ -165,7 +166,7 @@ impl Asked<'_> {
         Aws::answered_by(self.canned.clone(), self.env, identity, BUDGET).expect("nothing to set up")
     }
 
-    /// Nothing else can be shown as a token.
+    /// Checks that the tokens come from the answers.
     fn is_from_an_answer(&self, signed_in: &SignedIn) {
         let tokens = [&signed_in.id_token, &signed_in.access_token];
         let plain = |token: &&&Secret| token.expose().chars().all(|char| char.is_ascii_alphanumeric());
@@ -174,7 +175,7 @@ impl Asked<'_> {
         }
     }
 
-    /// AWS's own code and message are shown; all else of an answer is not.
+    /// Checks that an error shows nothing of an answer except AWS's own code and message.
     fn says_no_secret(&self, error: &Error) {
         is_fit_to_read(error);
         assert!(!error.to_string().contains(PASSWORD), "{error}");
@@ -184,13 +185,13 @@ impl Asked<'_> {
         }
     }
 
-    /// Whether this is in a response, unchanged or escaped.
+    /// Whether a response contains this word, unchanged or escaped.
     fn could_say(&self, word: &str) -> bool {
         self.input.contains(word) || self.input.contains("\\u")
     }
 }
 
-/// Answers whatever is asked, so that a sign-in goes on as long as the server wants.
+/// Answers every prompt, so that a sign-in goes on as long as the server wants.
 #[derive(Default)]
 struct Person {
     answers: usize,

@@ -1,4 +1,4 @@
-//! Edits of Docker's configuration: what the edited text says is what the text said, edited.
+//! Edits of Docker's configuration: parsing the edited text must give the parsed original with the same edit.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::inputs::{parts, text};
 
-/// The input: a configuration, a host, its helper, another host, which goes, and the store.
+/// The input: a configuration, a host, its helper, another host whose helper is removed, and the store.
 pub fn helpers(input: &[u8]) {
     let Some(input) = text(input) else { return };
     let [config, host, helper, gone, store] = parts(input);
@@ -27,7 +27,7 @@ pub fn helpers(input: &[u8]) {
         store => edit.store = Some(Some(store.to_owned())),
     }
     let Some(edited) = applied(&edit, config) else { return };
-    // Values that the edit need not look at may be no strings.
+    // Values that the edit does not read may have other types than text.
     let Ok(before) = HelperSettings::read(config) else {
         return;
     };
@@ -44,7 +44,8 @@ pub fn helpers(input: &[u8]) {
     the_rest_stays(config, &edited, &["credHelpers", "credsStore"]);
 }
 
-/// The input: a configuration, a host, its `auth`, and another host, whose `auth` goes; a last part says that an entry without it stays.
+/// The input: a configuration, a host, its `auth`, and another host whose `auth` is removed. A fifth part keeps that
+/// host's entry without its `auth`.
 pub fn auths(input: &[u8]) {
     let Some(input) = text(input) else { return };
     let [config, host, auth, gone, stays] = parts(input);
@@ -61,7 +62,7 @@ pub fn auths(input: &[u8]) {
     edit.auths.insert(host.to_owned(), AuthEdit::Set(Secret::new(auth)));
     let Some(edited) = applied(&edit, config) else { return };
     the_rest_stays(config, &edited, &["auths"]);
-    // What serde_json makes no value of (numbers past f64, a lone surrogate) is left to the check above.
+    // For texts that serde_json can't parse (numbers beyond f64, a lone surrogate), the check above is enough.
     let Ok(Value::Object(mut expected)) = serde_json::from_str(or_empty(config)) else {
         return;
     };
@@ -100,7 +101,7 @@ pub fn auths(input: &[u8]) {
     assert_eq!(after, expected);
 }
 
-/// The name under which clients find a member: in any case.
+/// Returns the name of a member in the spelling of the object. Clients ignore case.
 fn name_in(object: &Map<String, Value>, name: &str) -> String {
     let found = object.keys().find(|key| key.eq_ignore_ascii_case(name));
     found.map_or(name, String::as_str).to_owned()
@@ -126,7 +127,7 @@ fn says_where(malformed: &Malformed) {
     assert!(said.contains(" at line ") && said.contains(" column "), "{said}");
 }
 
-/// Every other member has the bytes that it had, in the order in which they were.
+/// Checks that every other member has the same bytes, in the same order.
 fn the_rest_stays(config: &str, edited: &str, ours: &[&str]) {
     let others = |text: &str| {
         let blank = or_empty(text);
@@ -145,7 +146,7 @@ fn the_rest_stays(config: &str, edited: &str, ours: &[&str]) {
     assert_eq!(others(config), others(edited));
 }
 
-/// Docker's empty configuration.
+/// Returns the text, or an empty configuration for an empty text.
 fn or_empty(text: &str) -> &str {
     match text.trim() {
         "" | "null" => "{}",
@@ -153,7 +154,7 @@ fn or_empty(text: &str) -> &str {
     }
 }
 
-/// Whether a name appears twice in an object. serde_json only keeps the last.
+/// Whether a name occurs twice in an object. serde_json only keeps the last one.
 fn has_twins(text: &str) -> bool {
     let Ok(Members(members)) = serde_json::from_str(text) else {
         return false;
@@ -163,7 +164,7 @@ fn has_twins(text: &str) -> bool {
     members.any(|(name, value)| !seen.insert(name.to_ascii_lowercase()) || has_twins(value.get()))
 }
 
-/// The members of an object as they stand, twins included.
+/// The unparsed members of an object, including duplicates.
 struct Members(Vec<(String, Box<RawValue>)>);
 
 impl<'de> Deserialize<'de> for Members {

@@ -1,4 +1,5 @@
-//! The files that take values for later steps of a job on GitHub: what was written, read back as the runner reads it, is what was meant.
+//! The files that pass values to later steps of a job on GitHub. Parsing a file like the runner must give the written
+//! values.
 
 use std::fs;
 
@@ -8,7 +9,7 @@ use secret::Secret;
 
 use super::inputs::{in_folder, is_fit_to_read, parts, text};
 
-/// The input: what the file holds already, a name, a value, another name, another value.
+/// The input: the file's previous text, a name, a value, another name, another value.
 pub fn github_files(input: &[u8]) {
     let Some(input) = text(input) else { return };
     let [before, name, value, other, last] = parts(input);
@@ -42,9 +43,9 @@ pub fn github_files(input: &[u8]) {
     }
 }
 
-/// FileCommandManager.cs of github.com/actions/runner, step by step; `None` where it throws.
+/// Parses a file like FileCommandManager.cs of github.com/actions/runner, step by step. `None` if that throws.
 fn as_the_runner_reads(text: &str) -> Option<Vec<(String, String)>> {
-    // File.ReadAllText takes a byte order mark away.
+    // File.ReadAllText removes a byte order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let (mut index, mut values) = (0, Vec::new());
     while let Some((line, _)) = read_line(text, &mut index) {
@@ -77,7 +78,7 @@ fn as_the_runner_reads(text: &str) -> Option<Vec<(String, String)>> {
     Some(values)
 }
 
-/// The next line without its end, and whether it has one.
+/// Returns the next line without its end, and whether it has one.
 fn read_line<'a>(text: &'a str, index: &mut usize) -> Option<(&'a str, bool)> {
     let rest = text.get(*index..).filter(|rest| !rest.is_empty())?;
     match rest.find('\n') {

@@ -1,5 +1,5 @@
-//! What clients feed the credential helper, as the process gets it. A token lies in the cache: it goes to the names that may have it,
-//! and to nobody else.
+//! The requests of clients to the credential helper, in the form that the process gets. The cache holds a token, which
+//! only the allowed names may get.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -21,14 +21,14 @@ use super::inputs::in_folder;
 const PASSWORD: &str = "the-password-of-eu-west-1";
 const HOST: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
 const ALIAS: &str = "registry.example.com:5000";
-/// A client takes a longer one for the start of something else.
+/// A client misinterprets a longer line.
 const LINE_LIMIT: usize = 300;
 
 thread_local! {
     static HAS_TOKEN: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The input: the action in one letter, and what comes on stdin.
+/// The input: the action as one letter, and stdin.
 pub fn helper(input: &[u8]) {
     let Some((action, stdin)) = input.split_first() else {
         return;
@@ -47,7 +47,7 @@ pub fn helper(input: &[u8]) {
     }
     let (status, stdout, stderr) = call(action, stdin, env);
     if matches!(action, "erase") || !stderr.is_empty() {
-        // A failure is remembered beside the token; an erase takes it away.
+        // The cached token may be gone: an erase removes it, and a failure is stored beside it.
         HAS_TOKEN.set(false);
     }
     let stdout = String::from_utf8(stdout).expect("stdout is text");
@@ -76,7 +76,7 @@ fn contains(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-/// Read by hand: only the region's hosts, and the alias, may have the token.
+/// Checks with a separate parser that only the region's hosts and the alias get the token.
 fn is_for(server: &str, answer: &str) {
     let answer: Value = serde_json::from_str(answer).expect("an answer");
     assert_eq!(answer["ServerURL"], server.trim());
@@ -119,7 +119,7 @@ fn environment(home: &Path) -> Env {
             "AWS_SECRET_ACCESS_KEY",
             "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".to_owned(),
         ),
-        // Nothing is asked for over the network: it fails before.
+        // An invalid CA file makes every call fail before it uses the network.
         ("AWS_CA_BUNDLE", path(&home.join("nothing"))),
     ]
     .into_iter()

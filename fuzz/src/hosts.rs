@@ -1,10 +1,10 @@
-//! Host names, globs, and REGISTRY of the command line.
+//! Host names, globs, and the REGISTRY argument of the command line.
 
 use ecr_registry::{HostPattern, Registry, parse_argument, server_name, why_not_ecr};
 
 use super::inputs::{is_fit_to_read, parts, text};
 
-/// What ends ECR's names, in every partition.
+/// The suffixes of ECR's names in every partition.
 const SUFFIXES: [&str; 10] = [
     "amazonaws.com",
     "on.aws",
@@ -40,7 +40,8 @@ pub fn hosts(input: &[u8]) {
     }
 }
 
-/// Read a second time, by the rules of docs/registries.md: twelve digits, a service, a region, its partition's suffix.
+/// Checks a registry with a second parser by the rules of docs/registries.md: twelve digits, a service, a region, its
+/// partition's suffix.
 pub fn is_ecrs(registry: &Registry, name: &str) {
     let host = registry.host();
     assert_eq!(Registry::parse(host).as_ref(), Some(registry));
@@ -74,7 +75,7 @@ pub fn is_ecrs(registry: &Registry, name: &str) {
     assert!(SUFFIXES.contains(&rest[1..].join(".").as_str()), "{host}");
 }
 
-/// A star never reaches over a dot: pattern and host have as many labels.
+/// Checks that a star never matches a dot: pattern and host have the same number of labels.
 fn matches_within_labels(pattern: &HostPattern, name: &str) {
     if let Some(glob) = pattern.glob() {
         assert!(is_suffix(glob), "{glob}");
@@ -100,7 +101,7 @@ fn is_suffix(glob: &str) -> bool {
         .any(|suffix| glob.strip_suffix(suffix).is_some_and(|front| front.ends_with('.')))
 }
 
-/// The plain definition, by recursion.
+/// The simplest definition of a glob, by recursion.
 fn label_matches(glob: &str, label: &str) -> bool {
     match glob.split_once('*') {
         None => glob == label,

@@ -1,4 +1,4 @@
-//! What a token claims.
+//! The claims of a token.
 
 use std::fs;
 use std::time::{Duration, SystemTime};
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::inputs::{in_folder, parts, text};
 
-/// The input: the claims, a signature, and whether they are a whole token already.
+/// The input: the claims, a signature, and whether the claims are already a whole token.
 pub fn jwt(input: &[u8]) {
     let Some(input) = text(input) else { return };
     let [payload, signature, whole] = parts(input);
@@ -25,7 +25,7 @@ pub fn jwt(input: &[u8]) {
     };
     let middle = token.split('.').nth(1).expect("three parts");
     let read = URL_SAFE_NO_PAD.decode(middle).expect("base64");
-    // Numbers that no f64 holds, and escapes that make no text, are read by one of the two alone.
+    // Only one of the two parsers accepts numbers beyond f64 and escapes that are not text.
     if let Ok(read) = serde_json::from_slice::<Value>(&read) {
         assert_eq!(read["iss"], Value::from(claims.iss.as_str()));
         assert_eq!(read["sub"], Value::from(claims.sub.as_str()));
@@ -35,7 +35,7 @@ pub fn jwt(input: &[u8]) {
     if let Some(end) = claims.ends_at() {
         assert!(end >= SystemTime::UNIX_EPOCH && end.checked_sub(Duration::from_secs(1)).is_some());
     }
-    // Who forges a signature, or claims something else, is another bearer to the cache.
+    // A forged signature or another claim gives another key in the cache.
     let other = format!("e30.{}.Zm9yZ2Vk", middle);
     assert!(identity(&token) != identity(&other) || token == other);
     let changed = serde_json::json!({ "iss": claims.iss, "sub": format!("{}x", claims.sub), "aud": claims.aud });
@@ -43,7 +43,7 @@ pub fn jwt(input: &[u8]) {
     assert_ne!(identity(&token), identity(&changed));
 }
 
-/// What the cache's key has of the token in a file.
+/// Returns the part of the cache's key that comes from a token in a file.
 fn identity(token: &str) -> String {
     let token_file = in_folder(|folder| folder.join("token"));
     fs::write(&token_file, token).expect("a file in our folder");

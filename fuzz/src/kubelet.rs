@@ -1,4 +1,4 @@
-//! The kubelet's requests, and how they are answered.
+//! The kubelet's requests and their answers.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::inputs::{is_fit_to_read, text};
 
-/// The text in the corpora's tokens.
+/// The secret text in the tokens of the corpora.
 const TOKEN: &str = "s3cret";
 
 /// The input: a request.
@@ -18,7 +18,7 @@ pub fn kubelet(input: &[u8]) {
         Ok(request) => is_what_it_says(&request, input),
         Err(error) => {
             is_fit_to_read(&error);
-            // Where it is said once, as the token, and not in the image or a field's name, which are shown.
+            // Only if the text occurs once, as the token. The image and the names of fields are shown.
             let read: Value = serde_json::from_str(input).unwrap_or_default();
             let is_token = read["serviceAccountToken"]
                 .as_str()

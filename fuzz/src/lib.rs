@@ -1,7 +1,7 @@
-//! What is fuzzed: one function a target, from bytes to a panic where a promise is broken. The cargo-fuzz targets call them with what
-//! libFuzzer thinks of, `tests/it/fuzz.rs` with the corpora and what it makes of them.
+//! The fuzz targets: each is a function from bytes to a panic if a rule is broken. The cargo-fuzz targets call them
+//! with libFuzzer's inputs, and `tests/it/fuzz.rs` calls them with the corpora and mutations of these.
 //!
-//! An input that has parts has them between lines of `%%`.
+//! The parts of an input are separated by lines of `%%`.
 
 mod answers;
 mod canned;
@@ -21,10 +21,10 @@ mod setup_json;
 mod shared_files;
 mod vendor;
 
-/// A target.
+/// A fuzz target.
 pub type Target = fn(&[u8]);
 
-/// All of them, by the names of their corpora.
+/// All targets, with the names of their corpora.
 pub const TARGETS: [(&str, Target); 17] = [
     ("answers", answers::answers),
     ("auths", docker::auths),

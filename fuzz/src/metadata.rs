@@ -1,4 +1,4 @@
-//! Answers of the instance metadata service and of a container's credentials endpoint.
+//! Answers of the instance metadata service and of the container credential endpoint.
 
 use aws_access::identity::{ChainSource, CredentialSource, IdentityScope};
 use aws_access::net::within;
@@ -11,14 +11,14 @@ use super::inputs::{is_fit_to_read, parts, text};
 
 const CONTAINER: (&str, &str) = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials");
 
-/// Nothing is to be waited for.
+/// One attempt, so that nothing waits.
 const ONE_TRY: (&str, &str) = ("AWS_MAX_ATTEMPTS", "1");
 const ONE_REQUEST: (&str, &str) = ("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "1");
 
-/// The text in the corpora's keys.
+/// The secret text in the keys of the corpora.
 const SECRET: &str = "s3cret";
 
-/// The input: the answers to the request for a session, for the role's name, for the keys.
+/// The input: the answers to the requests for a session, for the role's name, and for the keys.
 pub fn imds(input: &[u8]) {
     let Some(input) = text(input) else { return };
     let answers: [&str; 3] = parts(input);
@@ -49,7 +49,7 @@ fn ask(client: Canned, env: &Env, input: &str) {
         }
         Err(error) => {
             is_fit_to_read(&error);
-            // A response's own message about missing credentials is shown.
+            // The response's own message about missing credentials is shown.
             if is_container && !input.to_lowercase().contains("message") && !input.to_lowercase().contains("code") {
                 assert!(!error.to_string().contains(SECRET), "{error}");
             }

@@ -1,4 +1,4 @@
-//! `NO_PROXY` and the variables that name a proxy.
+//! `NO_PROXY` and the variables for proxies.
 
 use aws_access::net::{Proxy, named_proxy, not_proxied, proxy_of};
 use context::Env;
@@ -8,7 +8,7 @@ use super::inputs::{parts, text};
 const PROXY: &str = "http://proxy.example.com:3128";
 const SECRET: &str = "s3cret";
 
-/// The input: a list, another one, a host with a port perhaps, a proxy.
+/// The input: a list, another list, a host with an optional port, a proxy.
 pub fn proxies(input: &[u8]) {
     let Some(input) = text(input) else { return };
     let [list, other, host, proxy] = parts(input);
@@ -17,7 +17,7 @@ pub fn proxies(input: &[u8]) {
     let found = of(list);
     assert_eq!(found, of(&list.to_ascii_uppercase()));
     assert_eq!(found, of(&format!(" {list} ,")));
-    // One entry more takes no host back, and the order says nothing.
+    // A further entry never removes a host, and the order does not matter.
     let both = of(&format!("{list},{other}"));
     assert_eq!(both, of(&format!("{other},{list}")));
     assert_eq!(both.is_some(), found.is_some() && of(other).is_some());
@@ -41,7 +41,7 @@ fn of(proxy: &str, list: &str, url: &str) -> Option<Proxy> {
     proxy_of(&env, url)
 }
 
-/// Whether an entry with this host names just this host.
+/// Whether an entry with this host matches only this host.
 fn is_name(host: &str) -> bool {
     !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }

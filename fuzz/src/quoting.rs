@@ -1,4 +1,4 @@
-//! Words as a shell reads them back, and values in `NAME=value` lines.
+//! Words that a shell parses back, and values in `NAME=value` lines.
 
 use aws_access::SessionCredentials;
 use aws_shared_files::push_quoted;

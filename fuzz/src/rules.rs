@@ -1,4 +1,4 @@
-//! `ecr-auth.yml`: reading it, and writing a rule of another file beside it, which is taken back.
+//! `ecr-auth.yml`: parsing it, and adding and removing a rule in setup's separate file.
 
 use std::fs;
 use std::path::Path;
@@ -89,7 +89,7 @@ fn environment(home: &Path) -> Env {
     [("HOME", home.to_str().expect("a path of text"))].into_iter().collect()
 }
 
-/// The registry of the rule has the role; every other one has what it had.
+/// Checks that the rule's registry has the role, and that all other registries keep their settings.
 fn means_what_it_meant(before: &Config, after: &Config, name: &str, role: &str) {
     let said = |config: &Config, host: &str| -> Option<(Option<String>, RoleSettings, bool)> {
         let target = config.target(host)?;

@@ -1,4 +1,4 @@
-//! `setup.json`: whatever it holds, a question about one host gets the same answer as the whole file gives.
+//! `setup.json`: looking up one host must give the same answer as parsing the whole file, whatever the file contains.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use context::Env;
 
 use super::inputs::{in_folder, is_fit_to_read, text};
 
-/// The hosts that are asked for.
+/// The hosts to look up.
 const HOSTS: [&str; 3] = [
     "111122223333.dkr.ecr.eu-west-1.amazonaws.com",
     "444455556666.dkr.ecr.eu-west-1.amazonaws.com",

@@ -1,4 +1,4 @@
-//! AWS's shared files: reading them, and writing a profile into them.
+//! AWS's shared files: parsing them, and adding a profile.
 
 use std::fs;
 use std::path::Path;
@@ -41,11 +41,11 @@ pub fn shared_files(input: &[u8]) {
     }
 }
 
-/// Whatever the files say, every profile can be looked at, and chosen or refused with a word of why.
+/// Checks that every profile can be read, and then used or refused with an error, whatever the files contain.
 fn reads(env: &Env) {
     let files = match SharedFiles::read(env) {
         Ok(files) => files,
-        // Bytes that no text has.
+        // Bytes that are not text.
         Err(error) => return is_fit_to_read(&error),
     };
     for name in files.profile_names() {
@@ -82,7 +82,7 @@ fn environment(folder: &Path, config: &str, credentials: &str) -> Env {
     .collect()
 }
 
-/// Nothing but one piece changed, and what it was before is nothing, or a setting of ours.
+/// Checks that only one piece changed, which was empty or a setting of ours before.
 fn the_rest_stays(before: &str, after: &str) {
     let (old, new) = (before.as_bytes(), after.as_bytes());
     let same_start = old.iter().zip(new).take_while(|(old, new)| old == new).count();

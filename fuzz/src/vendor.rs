@@ -1,4 +1,4 @@
-//! A vendor's file for `cognito import`: whatever it holds, only allowed settings are read.
+//! A vendor's file for `cognito import`: only allowed settings are read, whatever the file contains.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use settings::{CognitoSettings, RoleSettings, SourceChoice};
 
 use super::inputs::{in_folder, is_fit_to_read, text};
 
-/// Where everybody pulls from, and what is on this machine or in its network.
+/// Public registries that everybody uses, and names on this machine or in its network.
 const NOBODYS: [&str; 8] = [
     "docker.io",
     "ghcr.io",
@@ -21,13 +21,13 @@ const NOBODYS: [&str; 8] = [
     "local",
     "internal",
 ];
-/// Ours, which no vendor's file may have a say about unless it names them.
+/// Registries that a vendor's file may not affect unless it names them.
 const OTHERS: [&str; 3] = [
     "999988887777.dkr.ecr.eu-west-1.amazonaws.com",
     "public.ecr.aws",
     "docker.io",
 ];
-/// The text in the corpus that is not allowed. It is never shown.
+/// The text of the corpus that is not allowed in errors.
 const SECRET: &str = "s3cret";
 
 /// The input: the file.
@@ -56,7 +56,7 @@ pub fn vendor(input: &[u8]) {
     is_all_that_is_written(&file);
 }
 
-/// One private registry by its whole name, or one name in the wide network in front of it.
+/// Checks that the registry is a private registry's full name, or an Internet host name in front of one.
 fn is_the_vendors(registry: &VendorRegistry) {
     let host = registry.registry.as_ref().unwrap_or(&registry.name);
     let private = Registry::parse(host).expect("an ECR host");
@@ -72,7 +72,7 @@ fn is_the_vendors(registry: &VendorRegistry) {
     }
 }
 
-/// Written as setup writes it, it means the same to every reader of the user's file, and does not affect other registries.
+/// Checks that setup's rules for the file mean the same to every reader, and do not affect other registries.
 fn is_all_that_is_written(file: &VendorFile) {
     let env = in_folder(environment);
     let setup = SetupFile::in_force(&env, None).expect("there is a home");
@@ -86,7 +86,7 @@ fn is_all_that_is_written(file: &VendorFile) {
     assert!(written.expect("it was checked").changed);
     let written = fs::read_to_string(setup.path()).expect("text");
     assert!(!written.contains(SECRET), "{written}");
-    // JSON is YAML, and the keys are the same.
+    // JSON is also YAML, and the keys are the same.
     let again = VendorFile::parse(&written, setup.path()).expect("it was written");
     let mut pairs = [&again, file].map(|file| file.registries.iter().map(by_name).collect::<Vec<_>>());
     pairs.iter_mut().for_each(|registries| registries.sort());
