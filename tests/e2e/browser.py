@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""A person at a real browser, a headless Chromium: opens an address, and signs in at the managed login of the lab.
+"""A user with a real browser, a headless Chromium: opens a URL, and signs in at the managed login of the lab.
 
     browser.py FILE WAY EMAIL ADDRESS
 
-WAY is Northwind or Google (the identity provider of that name), refuse (Google, but the consent is refused), or passkey. The text of the page
-that the browser ends on goes to FILE. Chromium is driven through a pipe (--remote-debugging-pipe): no port, no driver, no package.
+WAY is Northwind or Google (the identity provider of that name), refuse (Google, but the user refuses consent), or passkey. The text of the last
+page is written to FILE. Chromium is controlled through a pipe (--remote-debugging-pipe), without a port, a driver or a package.
 """
 
 import itertools
@@ -25,7 +25,7 @@ FLAGS = [
     "--disable-dev-shm-usage",
     "--disable-background-networking",
     "--disable-component-update",
-    # The lab's authority is not in Chromium's own store.
+    # The lab's CA is not in Chromium's own store.
     "--ignore-certificate-errors",
     "--remote-debugging-pipe",
 ]
@@ -40,7 +40,7 @@ class Chromium:
             kept = os.dup(theirs_out)
             os.dup2(theirs_in, 3)
             os.dup2(kept, 4)
-            # Where it had that number before, dup2 changes nothing.
+            # If the descriptor already had that number, dup2 does not make it inheritable.
             os.set_inheritable(3, True)
             os.set_inheritable(4, True)
 
@@ -76,7 +76,7 @@ class Chromium:
                 return answer.get("result", {})
 
     def evaluate(self, script):
-        """What the script comes to; nothing while the page is on its way to another one."""
+        """Evaluates a script. Returns None while the page is changing to another one."""
         return self.call("Runtime.evaluate", expression=script, returnByValue=True).get("result", {}).get("value")
 
     def wait_for(self, found):

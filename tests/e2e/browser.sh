@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2154 # IMAGE, REGISTRY… come from run.sh
-# Customers without a password of the pool's: they sign in in a real browser, or by a code, and pull with a real docker. From the vendor's
-# file to the image.
+# Customers without a password in the pool: they sign in in a real browser or with a code, and pull with a real docker. The tests go from the
+# vendor's file to the image.
 
-# import_login EMAIL: the vendor's file with the managed login, agreed to.
+# import_login EMAIL: imports the vendor's file with the managed login, and confirms it.
 import_login() {
   cat >"$HOME/vendor.yml" <<-EOT
 	cognito:
@@ -21,16 +21,16 @@ import_login() {
 	EOT
 }
 
-# browses WAY EMAIL: the browser of the next sign-in (browser.py).
+# browses WAY EMAIL: configures the browser of the next sign-in (browser.py).
 browses() { export BROWSER="$TARGET/python/bin/python $HERE/browser.py $HOME/page $1 $2"; }
 
-# page_says TEXT: on the page that the browser ended on. It may still be writing that down when the command has ended.
+# page_says TEXT: checks the last page of the browser, which may still be saving it after the command has ended.
 page_says() {
   wait_until 30 "the browser's last page" test -s "$HOME/page"
   contains "$(cat "$HOME/page")" "$1"
 }
 
-# signs_in_and_pulls WAY EMAIL JSON: a customer, whose browser knows who it is.
+# signs_in_and_pulls WAY EMAIL JSON: a customer signs in, and the browser knows who they are.
 signs_in_and_pulls() {
   local email=$2
   customer "${1}_$RANDOM" "$3"
@@ -47,7 +47,7 @@ signs_in_and_pulls() {
   pulls docker
 }
 
-# from PROVIDER EMAIL: who comes from there.
+# from PROVIDER EMAIL: prints the settings of a user of this identity provider.
 from() { jq -nc --arg provider "$1" --arg email "$2" '{$provider, attributes: {$email}, groups: ["licensed"]}'; }
 
 test_browser_customers_of_a_company_sign_in_by_saml() {
@@ -82,7 +82,7 @@ test_browser_customers_sign_in_with_a_code_by_e_mail() {
   pulls docker
 }
 
-# The second sign-in asks for no code: the device vouches.
+# The second sign-in needs no code, because the device is remembered.
 test_browser_customers_of_a_pool_that_remembers_devices() {
   customer dan "$(jq -nc --arg p "$NEW" '{password: $p, groups: ["licensed"], mfa: ["email"], attributes: {email: "dan@example.com"}}')"
   control cognito/devices '{"remembers": true}'
@@ -97,7 +97,7 @@ test_browser_customers_of_a_pool_that_remembers_devices() {
   time_passes 24
   pulls docker
   control cognito/revoke '{"username": "dan"}'
-  # Past the end of the session.
+  # After the end of the session.
   time_passes 26
   terminal faketime --exclude-monotonic -f +26h "$ECR_AUTH" cognito --flow srp --username dan <<-EOT
 	Password of dan: => $NEW

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154 # IMAGE, REGISTRY… come from run.sh
-# Builds: long ones, that outlive whatever they began with, and ones that need several registries at once.
+# Builds that last longer than the credentials at their start, and builds that need several registries.
 
-# time_passes HOURS: moves the clocks of AWS and the helper to this time after the test's begin. Docker's own clock does not move.
+# time_passes HOURS: moves the clocks of AWS and the helper to this time after the start of the test. Docker's own clock does not move.
 time_passes() {
   local passed
   passed=$(($(curl -fsS "$LAB_CONTROL/clock" | jq .now) - $(date +%s)))
@@ -15,10 +15,10 @@ time_passes() {
   PATH=$HOME/later:$PATH
 }
 
-# back_to_now: the lab as it was before.
+# back_to_now: resets the lab.
 back_to_now() { control reset '{}' && control token-lifetime '{"seconds": 43200}'; }
 
-# long_build CI: a job of it that has pushed once.
+# long_build CI: starts a job that has pushed once.
 long_build() {
   trap back_to_now EXIT
   start_job "$1"
@@ -27,7 +27,7 @@ long_build() {
   in_job docker push "$IMAGE:1"
 }
 
-# pushes_silently: again, and all that is said is docker's one line.
+# pushes_silently: pushes again. The only output is docker's one line.
 pushes_silently() {
   local said
   said=$(in_job docker push --quiet "$IMAGE:1" 2>&1)
@@ -46,7 +46,7 @@ test_builds_outlive_every_token_where_buildkite_mints_again() {
   pushes_silently
 }
 
-# GitHub's request token lives six hours, as long as a job may take. So that all else ends sooner, ECR's tokens live two.
+# GitHub's request token lasts six hours, the longest time of a job. ECR's tokens last two hours here, so that they end sooner.
 test_builds_outlive_every_token_where_github_mints_again() {
   control token-lifetime '{"seconds": 7200}'
   long_build github
@@ -56,7 +56,7 @@ test_builds_outlive_every_token_where_github_mints_again() {
   contains "$(fails in_job docker push "$IMAGE:1")" "the request token ends with the job, about 6 hours after its start"
 }
 
-# outlives_its_session CI: the registry's token of 12 hours still serves when the job's own has ended, and nothing can be renewed.
+# outlives_its_session CI: the registry's token of 12 hours still works after the job's own token has ended and nothing can be renewed.
 outlives_its_session() {
   long_build "$1"
   time_passes 11
@@ -65,7 +65,7 @@ outlives_its_session() {
   contains "$(fails in_job docker push "$IMAGE:1")" "the job's OIDC token ended at $(token_end): "
 }
 
-# token_end: when the job's only token ends: its `exp`.
+# token_end: prints the end of the job's only token, its `exp`.
 token_end() {
   jq -r '.environment | (.ECR_AUTH_ID_TOKEN // .BITBUCKET_STEP_OIDC_TOKEN) / "." | .[1]
     | gsub("-"; "+") | gsub("_"; "/") | @base64d | fromjson | .exp | todate' <<<"$JOB"
@@ -77,7 +77,7 @@ test_builds_of_bitbucket_are_told_what_ended() { outlives_its_session bitbucket;
 
 test_builds_of_jenkins_are_told_what_ended() { outlives_its_session jenkins; }
 
-# two_bases: an image in each account's registry, which this job pushed and the engine has no more; FOREIGN_IMAGE is the partner's.
+# two_bases: pushes an image to each account's registry from this job and removes it from the engine. FOREIGN_IMAGE is the partner's.
 two_bases() {
   start_job gitlab
   FOREIGN_IMAGE=$FOREIGN/${IMAGE#*/}
@@ -91,14 +91,14 @@ two_bases() {
   done
 }
 
-# builds_on STAGE…: a build of these Dockerfile lines, as docker builds here.
+# builds_on STAGE…: builds these Dockerfile lines with docker's default builder.
 builds_on() {
   mkdir -p "$HOME/build"
   printf '%s\n' "$@" >"$HOME/build/Dockerfile"
   docker build --tag built-by-e2e "$HOME/build"
 }
 
-# builds_without_buildkit STAGE…: the same, with the builder of old, which every docker still has.
+# builds_without_buildkit STAGE…: builds these Dockerfile lines with the legacy builder, which every docker still has.
 builds_without_buildkit() { DOCKER_BUILDKIT=0 builds_on "$@"; }
 
 test_builds_pull_from_two_registries_with_two_roles() {
@@ -112,7 +112,7 @@ from $FOREIGN_IMAGE" "$(docker run --rm --network none built-by-e2e)"
   done
 }
 
-# The legacy builder asks for the credentials of every registry in the configuration, whatever the Dockerfile names.
+# The legacy builder requests the credentials of every registry in the configuration, whatever the Dockerfile uses.
 test_builds_go_on_without_an_optional_registry() {
   two_bases
   rules "  - match: $REGISTRY" "    role-arn: ours" "  - match: $FOREIGN" "    role-arn: nobody" "    optional: true"
@@ -125,7 +125,8 @@ test_builds_go_on_without_an_optional_registry() {
   contains "$said" "no basic auth credentials"
 }
 
-# Without BuildKit docker asks for all, warns of this one and goes on; 20.10 gives up the credentials of all registries at the first that fails.
+# Without BuildKit docker requests all credentials, warns about this one and goes on. Docker 20.10 drops the credentials of all registries at the
+# first failure.
 test_builds_show_the_error_of_a_registry_that_is_not_optional() {
   two_bases
   rules "  - match: $REGISTRY" "    role-arn: ours" "  - match: $FOREIGN" "    role-arn: nobody"

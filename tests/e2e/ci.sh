@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2154,SC2016 # TARGET, ROOT… come from run.sh; much is for the jobs' shells
-# The other CI systems: the recipes of docs/ci.md, their lines as they stand there, in jobs that have what those systems give one.
+# The other CI systems: runs the unchanged recipes of docs/ci.md in jobs with the environment of those systems.
 
-# ci_recipe HEADING: the example under a heading of docs/ci.md.
+# ci_recipe HEADING: prints the example under a heading of docs/ci.md.
 ci_recipe() { page_block ci.md "$1"; }
 
-# ci_lines HEADING FILTER: the commands of that example, which is YAML; FILTER finds them.
+# ci_lines HEADING FILTER: prints the commands of that YAML example, which FILTER selects.
 ci_lines() {
   local lines
   lines=$(ci_recipe "$1" | "$TARGET/python/bin/python" "$ROOT/scripts/gitlab-template.py" /dev/stdin | jq -er "$2")
@@ -12,7 +12,7 @@ ci_lines() {
   printf '%s\n' "$lines"
 }
 
-# ci_role ISSUER AUDIENCE SUBJECT: a role ci-push that trusts tokens whose subject is like this.
+# ci_role ISSUER AUDIENCE SUBJECT: creates a role ci-push that trusts tokens with a matching subject.
 ci_role() {
   local provider=${1#https://}
   control oidc-providers "$(jq -n --arg account "$ACCOUNT" --arg issuer "$1" --arg audience "$2" \
@@ -22,10 +22,10 @@ ci_role() {
     conditions: [{operator: "StringLike", claim: "sub", values: [$subject]}]}]}')"
 }
 
-# ci_env FILTER: makes job.env of the JSON on stdin, whose variables the filter finds. A file, as some are secret.
+# ci_env FILTER: creates job.env from the JSON on stdin, whose variables the filter selects. It is a file, because some of them are secret.
 ci_env() { (umask 077 && jq -r "$1"' | to_entries[] | "export \(.key)=\(.value | @sh)"' >"$HOME/job.env"); }
 
-# ci_run LINES: runs them in a checkout, in one shell that stops at the first failure, with the variables of job.env alone.
+# ci_run LINES: runs the lines in a checkout, in one shell that stops at the first failure, with only the variables of job.env.
 ci_run() {
   mkdir -p "$HOME/checkout"
   cp -r "$STAGE/image/." "$HOME/checkout"
@@ -34,7 +34,7 @@ ci_run() {
     sh -e -c '. "$HOME/job.env"; eval "$1"' sh "$1"
 }
 
-# ci_cell COLUMN JOB: what the page's table of roles says of the job's CI, with the job's ids in their places.
+# ci_cell COLUMN JOB: prints the cell of the page's table of roles for the job's CI, with the job's ids filled in.
 ci_cell() {
   local cell
   cell=$(grep -i "^| $(jq -r .ci <<<"$2")[a-z ]* | .https://" "$ROOT/docs/ci.md" | cut -d '|' -f "$1" | tr -d ' `')
@@ -46,20 +46,20 @@ ci_cell() {
     | gsub("WORKSPACE-ID"; $workspace) | gsub("WORKSPACE"; $env.BITBUCKET_WORKSPACE // "")' <<<"$2"
 }
 
-# ci_pushes CI HEADING FILTER: the recipe pushes, with a token of its CI and nothing else, and a role that is as the page says.
+# ci_pushes CI HEADING FILTER: the recipe pushes with only a token of its CI, and with a role as described on the page.
 ci_pushes() {
   local job lines
   job=$(control jobs '{"ci": "'"$1"'"}')
   same "the issuer" "$(jq -r .issuer <<<"$job")" "$(ci_cell 3 "$job")"
   ci_role "$(ci_cell 3 "$job")" "$(ci_cell 4 "$job")" "$(ci_cell 5 "$job")"
-  # Azure's jobs ask for their token over the network, where the lab speaks plain http.
+  # Azure's jobs request their token over the network, where the lab uses plain HTTP.
   ci_env '(.environment + if .ci == "azure" then {ECR_AUTH_ALLOW_HTTP: "1"} else {} end)' <<<"$job"
   lines=$(ci_lines "$2" "$3")
   ci_run "${lines//\$\$/\$}"
   ci_pushed "$1"
 }
 
-# ci_pushes_with_keys NAME HEADING FILTER: the recipe pushes, with AWS keys in the job's environment.
+# ci_pushes_with_keys NAME HEADING FILTER: the recipe pushes with AWS keys in the job's environment.
 ci_pushes_with_keys() {
   local lines
   jq -n env | ci_env 'with_entries(select(.key | IN("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")))'
@@ -68,7 +68,7 @@ ci_pushes_with_keys() {
   ci_pushed "$1"
 }
 
-# ci_pushed TAG: it is in the registry.
+# ci_pushed TAG: checks that the tag is in the registry.
 ci_pushed() { as_admin skopeo inspect "docker://$REGISTRY/app:$1" >/dev/null; }
 
 test_ci_circleci_s_recipe_pushes() { ci_pushes circleci CircleCI '.jobs.push.steps[] | objects | .run // empty'; }
@@ -101,7 +101,7 @@ test_ci_helm_s_login_pushes_a_chart() {
   PATH=$(dirname "$ECR_AUTH"):$PATH bash -eo pipefail -c "$(ci_recipe Helm)"
   # A chart is not an image, so nothing more is checked.
   as_admin skopeo inspect --raw "docker://$REGISTRY/app:2.4.0" | grep -q cncf.helm.config
-  # The login works, and no other host is named in the file.
+  # The login works, and the file names no other host.
   same "logins" "$REGISTRY" "$(jq -r '.auths | keys[]' "$HOME/.config/helm/registry/config.json")"
 }
 
@@ -119,13 +119,13 @@ test_ci_the_binary_is_fetched_and_checked() {
   "$BIN/ecr-auth" --version
 }
 
-# ci_agent PHASE: sources the Buildkite plugin's hook as the agent does, and keeps what it exports for the phases after.
+# ci_agent PHASE: sources the Buildkite plugin's hook like the agent, and keeps the exported variables for later phases.
 ci_agent() {
   local hook=$ROOT/ci/buildkite-plugin/hooks/$1
   ci_bash '. '"'$hook'"'; export -p >"$HOME/job.env.new"; mv "$HOME/job.env.new" "$HOME/job.env"'
 }
 
-# ci_bash LINES: as ci_run, in bash, as agents run hooks and steps, and CircleCI its steps.
+# ci_bash LINES: runs the lines like ci_run but in bash, as agents run hooks and steps, and CircleCI its steps.
 ci_bash() {
   mkdir -p "$HOME/checkout"
   cp -r "$STAGE/image/." "$HOME/checkout"
@@ -134,7 +134,7 @@ ci_bash() {
     bash -eo pipefail -c '. "$HOME/job.env"; eval "$1"' bash "$1"
 }
 
-# ci_step_of CI: a job of it, and the role ci-push as the page says.
+# ci_step_of CI: starts a job, and creates the role ci-push as described on the page.
 ci_step_of() {
   local job
   job=$(control jobs '{"ci": "'"$1"'"}')
@@ -142,13 +142,13 @@ ci_step_of() {
   ci_env .environment <<<"$job"
 }
 
-# ci_plugin_options: those of the example in the plugin's README, as JSON.
+# ci_plugin_options: prints the options of the example in the plugin's README, as JSON.
 ci_plugin_options() {
   page_block ../ci/buildkite-plugin/README.md "ecr-auth for Buildkite" yaml >"$HOME/pipeline.yml"
   "$TARGET/python/bin/python" "$ROOT/scripts/gitlab-template.py" "$HOME/pipeline.yml" | jq '.steps[0].plugins[0]["./.buildkite/plugins/ecr-auth"]'
 }
 
-# ci_agent_options FILE: the plugin's options as the agent hands them over: a list by numbers, a text as it is.
+# ci_agent_options FILE: prints the plugin's options in the agent's form: a list with numbers, a text unchanged.
 ci_agent_options() {
   jq -r 'paths(scalars) as $path | ($path | map(tostring | ascii_upcase | gsub("[- ]"; "_")) | join("_")) as $name
     | "export BUILDKITE_PLUGIN_ECR_AUTH_\($name)=\(getpath($path) | @sh)"' "$1" >>"$HOME/job.env"
@@ -165,7 +165,7 @@ test_ci_buildkite_s_plugin_is_as_its_schema_says() {
   "$check" --schemafile "$HOME/configuration.json" "$HOME/options.json"
   jq '.registries = [.registries]' "$HOME/options.json" >"$HOME/list.json"
   "$check" --schemafile "$HOME/configuration.json" "$HOME/list.json"
-  # The agent checks options, so a typing mistake is reported.
+  # The agent checks options, so it reports a typo.
   jq '.role_arn = .["role-arn"]' "$HOME/options.json" >"$HOME/slip.json"
   contains "$(fails "$check" --schemafile "$HOME/configuration.json" "$HOME/slip.json")" role_arn
   same "options in the README" "$(jq -r '.properties | keys | join(" ")' "$HOME/configuration.json")" \
@@ -194,14 +194,14 @@ test_ci_buildkite_s_plugin_pushes_and_leaves_nothing() {
 test_ci_buildkite_s_plugin_says_what_is_missing() {
   ci_step_of buildkite
   contains "$(CI_PROGRAMS='' fails ci_agent environment)" "the agent finds no ecr-auth on PATH"
-  # The options that plugin.yml names are those that the hook reads.
+  # plugin.yml names the options that the hook reads.
   local option
   for option in $("$TARGET/python/bin/python" "$ROOT/scripts/gitlab-template.py" "$ROOT/ci/buildkite-plugin/plugin.yml" | jq -r '.configuration.properties | keys[]'); do
     grep -q "BUILDKITE_PLUGIN_ECR_AUTH_$(tr a-z- A-Z_ <<<"$option")" "$ROOT/ci/buildkite-plugin/hooks/environment"
   done
 }
 
-# ci_orb COMMAND NAME=VALUE…: a command of the orb with these parameters, as CircleCI runs it: its variables, and what $BASH_ENV says, before it.
+# ci_orb COMMAND NAME=VALUE…: runs a command of the orb with these parameters like CircleCI, after setting its variables and sourcing $BASH_ENV.
 ci_orb() {
   "$TARGET/python/bin/python" "$ROOT/scripts/gitlab-template.py" "$ROOT/ci/circleci/orb.yml" | jq -r --arg name "$1" '
     ($ARGS.positional | map(capture("(?<key>[^=]*)=(?<value>.*)")) | from_entries) as $given
@@ -212,7 +212,7 @@ ci_orb() {
 }
 
 test_ci_circleci_s_orb_is_as_its_schema_says() {
-  # An orb in a configuration of its own, where the schema has no room for a version and examples.
+  # The orb inside a configuration, because the schema does not allow a version and examples there.
   "$TARGET/python/bin/python" "$ROOT/scripts/gitlab-template.py" "$ROOT/ci/circleci/orb.yml" >"$HOME/orb.json"
   jq '{version, orbs: {"ecr-auth": del(.version, .examples, .description, .display)}} + {jobs: {}, workflows: {}}' "$HOME/orb.json" >"$HOME/config.json"
   jq '.examples.push.usage' "$HOME/orb.json" >"$HOME/example.json"

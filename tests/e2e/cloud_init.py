@@ -1,4 +1,4 @@
-"""cloud_init.py FILE: runs the `runcmd` of a cloud-config as cloud-init does: its own script of them, run by its own runner."""
+"""cloud_init.py FILE: runs the `runcmd` of a cloud-config with cloud-init's own code: it converts the commands to a script and runs it."""
 
 import sys
 import tempfile
@@ -9,7 +9,7 @@ from cloudinit import subp, util
 
 
 def main():
-    """The runner raises where a script fails."""
+    """Runs the commands. cloud-init's runner raises an error if a script fails."""
     config = yaml.safe_load(Path(sys.argv[1]).read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as scripts:
         util.write_file(Path(scripts, "runcmd"), util.shellify(config["runcmd"]), 0o700)

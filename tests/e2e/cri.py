@@ -1,7 +1,8 @@
-"""cri.py SOCKET IMAGE [NAME]: has a container runtime pull an image, as the kubelet does: ImageService.PullImage of the CRI, a gRPC call over a Unix socket.
+"""cri.py SOCKET IMAGE [NAME]: makes a container runtime pull an image like the kubelet: ImageService.PullImage of the CRI, a gRPC call over a Unix
+socket.
 
-A kubelet's credential provider answers on stdin; without NAME nothing is read, and no password is sent. NAME is the key of the answer's `auth` that counts.
-Prints what the runtime says: the image's reference, or its error.
+stdin has the answer of a kubelet's credential provider. Without NAME nothing is read, and no password is sent. NAME is the key in the answer's
+`auth`. Prints the runtime's answer: the image's reference, or its error.
 """
 
 import json
@@ -12,7 +13,7 @@ from urllib.parse import unquote
 
 
 def field(number, payload):
-    """A length-delimited field of a protobuf message."""
+    """Returns a length-delimited field of a protobuf message."""
     length, size = b"", len(payload)
     while True:
         size, low = size >> 7, size & 0x7F
@@ -22,7 +23,7 @@ def field(number, payload):
 
 
 def request(image, login):
-    """PullImageRequest: image (1) is an ImageSpec, auth (2) an AuthConfig. The kubelet names no server address (5)."""
+    """Returns a PullImageRequest: image (1) is an ImageSpec, auth (2) an AuthConfig. The kubelet sets no server address (5)."""
     message = field(1, field(1, image.encode()))
     if login:
         message += field(2, field(1, login["username"].encode()) + field(2, login["password"].encode()))
@@ -30,7 +31,7 @@ def request(image, login):
 
 
 def main():
-    """Sends one request by curl, in a file: it holds a password."""
+    """Sends one request with curl. The request is in a file, because it contains a password."""
     socket, image, *name = sys.argv[1:]
     login = json.load(sys.stdin)["auth"].get(name[0]) if name else None
     with tempfile.NamedTemporaryFile() as file, tempfile.NamedTemporaryFile() as headers:

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154,SC2153 # IMAGE, REGISTRY… come from run.sh
-# Docker: push, pull, build, login and what its user sees when something is wrong.
+# Docker: push, pull, build, login, and the messages when something is wrong.
 
 test_docker_pushes_and_pulls() {
   setup "$REGISTRY"
@@ -34,7 +34,7 @@ test_docker_login_passes_with_the_helper() {
   same "passwords in config.json" null "$(jq --arg host "$REGISTRY" '.auths[$host].auth' "$HOME/.docker/config.json")"
 }
 
-# docker shows what the helper says on stderr, and drops the rest: "no basic auth credentials" is all it says itself.
+# Docker shows the helper's stderr and drops the rest. Its own message is only "no basic auth credentials".
 test_docker_users_read_why_aws_said_no() {
   setup "$REGISTRY"
   local said
@@ -66,7 +66,7 @@ test_docker_pulls_from_ecr_public_even_where_aws_says_no() {
   AWS_SECRET_ACCESS_KEY=wrong docker pull public.ecr.aws/e2e/hello:1
 }
 
-# containerd_engine: an engine of this test's own, in a folder with a short name for its sockets, that keeps its images in containerd's store, as docker 29 does from the start.
+# containerd_engine: starts an engine with a short path for its sockets that stores images in containerd, the default since docker 29.
 containerd_engine() {
   echo '{"features": {"containerd-snapshotter": true}}' >"$HOME/daemon.json"
   start_engine "$STAGE/engine" --config-file "$HOME/daemon.json"

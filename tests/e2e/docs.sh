@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154 # TARGET, ROOT… come from run.sh
-# The pages that are there to be pasted.
+# Pages with commands to paste.
 
-# docs_script PAGE: all shell of docs/PAGE, in its order.
+# docs_script PAGE: prints all shell code of docs/PAGE in order.
 docs_script() { "$TARGET/python/bin/python" "$ROOT/scripts/docs/pages.py" --all "$1" bash; }
 
 test_docs_first_push_works_as_written_in_an_empty_folder() {
@@ -14,7 +14,7 @@ test_docs_first_push_works_as_written_in_an_empty_folder() {
   cd "$HOME/empty" || return
   PATH=$(dirname "$ECR_AUTH"):$PATH bash -euo pipefail -c "$script"
   as_admin skopeo inspect "docker://$REGISTRY/app:1"
-  # What it promises at its end.
+  # The result that the page promises.
   cmp "$HOME/before" "$HOME/.docker/config.json"
   same "what is left" "" "$(ls -A "$HOME/empty" && find "$HOME/.cache/ecr-auth" -name '*.json')"
 }

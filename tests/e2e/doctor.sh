@@ -1,12 +1,11 @@
 # shellcheck shell=bash disable=SC2154 # IMAGE, REGISTRY… come from run.sh
-# Twenty breakages, made on purpose: the first ✗ of doctor names the cause, and so does what a real docker pull prints, wherever docker
-# asks our helper. Where docker goes on, or fails, before it asks anybody, its line is the second argument of tells too: then doctor alone
-# names the cause.
+# Twenty deliberate errors. The first ✗ of doctor names the cause, and so does the output of a real docker pull if docker calls our helper. If
+# docker goes on or fails before it calls a helper, the second argument of tells is docker's line, and only doctor names the cause.
 
 NOTHING="no basic auth credentials"
 EXPIRED="authorization token has expired"
 
-# tells CAUSE LINE [COMMAND…]: with this command in front of both.
+# tells CAUSE LINE [COMMAND…]: checks doctor and docker pull, with this command in front of both.
 tells() {
   local cause=$1 line=$2 said first
   shift 2
@@ -16,13 +15,13 @@ tells() {
   contains "$(fails "$@" docker pull "$IMAGE:1")" "$line"
 }
 
-# client_config JSON: docker's configuration.
+# client_config JSON: writes docker's configuration.
 client_config() {
   mkdir -p "$HOME/.docker"
   printf '%s\n' "$1" >"$HOME/.docker/config.json"
 }
 
-# stale_auth: what `docker login` leaves, of a password of ECR's that has ended.
+# stale_auth: prints the entry of `docker login` with an expired ECR password.
 stale_auth() {
   control token-lifetime '{"seconds": 0}' >/dev/null
   local auth
@@ -31,7 +30,7 @@ stale_auth() {
   printf '%s' "$auth"
 }
 
-# keys_of JSON: the environment's keys are this user's.
+# keys_of JSON: sets the environment's keys to this user's.
 keys_of() {
   local keys
   keys=$(control users "$1")
@@ -39,7 +38,7 @@ keys_of() {
   export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 }
 
-# role_job [JSON]: a job whose rule names a role; the JSON adds to the role.
+# role_job [JSON]: starts a job whose rule names a role. The JSON adds settings to the role.
 role_job() {
   setup "$REGISTRY"
   start_job github
@@ -88,7 +87,7 @@ test_doctor_names_a_helper_earlier_on_path() {
   tells "/earlier/docker-credential-ecr-auth, the first docker-credential-ecr-auth on PATH" "$NOTHING" env "PATH=$HOME/earlier:$PATH"
 }
 
-# What sudo hands on: its own PATH, and who called.
+# What sudo passes on: its own PATH, and the caller's name.
 test_doctor_names_the_path_of_sudo() {
   setup "$REGISTRY"
   tells "not on the PATH that sudo gives" "$NOTHING" env SUDO_USER=somebody PATH=/usr/sbin:/usr/bin:/sbin:/bin
@@ -102,7 +101,7 @@ test_doctor_names_a_stale_login() {
   tells "the password in auths of ~/.docker/config.json is used: it ended" "$EXPIRED"
 }
 
-# docker reads it from 28.3 on: older ones pull.
+# Docker reads the setting since 28.3; older versions pull.
 test_doctor_names_docker_auth_config() {
   local auth
   auth=$(stale_auth)
@@ -186,7 +185,7 @@ test_doctor_names_a_wrong_audience() {
   tells "Incorrect token audience" "Incorrect token audience" in_job
 }
 
-# The helper takes AWS's time where it may ask twice, and the pull works.
+# The helper takes AWS's time if it may call twice, and the pull works.
 test_doctor_names_a_clock_that_is_off() {
   setup "$REGISTRY"
   tells "this machine's clock is 60 minutes ahead of AWS's" "hint: this machine's clock is off: " \

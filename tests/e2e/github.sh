@@ -1,14 +1,14 @@
 # shellcheck shell=bash disable=SC2153,SC2154 # TARGET, ROOT… come from run.sh
-# GitHub: whole workflows, run by act on this machine (no container, no network). The runner has what GitHub's would have: node 24, the
-# action by its own name, and its release's binary in the tool cache, under the SHA-256 that the action demands.
+# GitHub: runs whole workflows with act on this machine (no container, no network). The runner has what GitHub's has: node 24, the action under its
+# own name, and its release's binary in the tool cache, with the SHA-256 that the action requires.
 
-# What the workflows call the action.
+# The name of the action in the workflows.
 ACTION=$(repository)@v1
 
-# github_release: the action as a release has it.
+# github_release: creates the action as in a release.
 github_release() {
   local version cached action=$HOME/action binary=$STAGE/release/ecr-auth
-  # Once for all tests: what is on the stage is in memory.
+  # Once for all tests, because the stage is in memory.
   [ -e "$binary" ] || { mkdir -p "$STAGE/release" && strip -o "$binary" "$ECR_AUTH" && chmod 755 "$binary"; }
   version=$(jq -r .version "$ROOT/action/checksums.json")
   cached=$HOME/runner/act/tool_cache/ecr-auth/$version/$(node_arch)
@@ -19,10 +19,10 @@ github_release() {
   ln "$binary" "$cached/ecr-auth"
 }
 
-# node_arch: this machine, as node calls it.
+# node_arch: prints node's name of this machine's architecture.
 node_arch() { case $(uname -m) in aarch64) echo arm64 ;; *) echo x64 ;; esac; }
 
-# github_workflow: the workflow on stdin, committed to a repository of its own, octo/app, that holds the image's folder, too.
+# github_workflow: commits the workflow on stdin to the repository octo/app, which also has the image's folder.
 github_workflow() {
   local repository=$HOME/repository
   mkdir -p "$repository/.github/workflows"
@@ -34,15 +34,15 @@ github_workflow() {
   git -C "$repository" -c user.name=octo -c user.email=octo@example.com commit --quiet --message "Test"
 }
 
-# github_env NAME=VALUE…: what the runner gives every step of the jobs. In a file: some of it is secret, and argument lists are public.
+# github_env NAME=VALUE…: sets the variables of every step of the jobs. They are in a file, because some are secret and argument lists are public.
 github_env() { (umask 077 && printf '%s\n' "$@" >>"$HOME/runner.env"); }
 
-# github_run: runs the workflow as on a push, prints the runner's log, and fails where the workflow does. Each run is a new job on the
-# same runner: same home, same tool cache.
+# github_run: runs the workflow as after a push, prints the runner's log, and fails if the workflow fails. Each run is a new job on the same runner,
+# with the same home and tool cache.
 github_run() {
   local log=$HOME/runner.log status=0
   github_env "SSL_CERT_FILE=$SSL_CERT_FILE" "AWS_CA_BUNDLE=$SSL_CERT_FILE"
-  # Of this shell's environment nothing gets in: act would hand it to the steps, the lab's AWS keys included.
+  # Nothing of this shell's environment gets in, because act would pass it to the steps, with the lab's AWS keys.
   env -i HOME="$HOME" XDG_CACHE_HOME="$HOME/runner" DOCKER_HOST="$DOCKER_HOST" LANG=C.UTF-8 \
     PATH="$TARGET/node/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" \
     "$TARGET/python/bin/act" push --directory "$HOME/repository" --workflows .github/workflows/test.yml --env-file "$HOME/runner.env" \
@@ -53,7 +53,7 @@ github_run() {
   return "$status"
 }
 
-# github_job: a job of octo/app's branch main at GitHub, and in both accounts a role ci-push that it may assume.
+# github_job: starts a job of octo/app's branch main, and creates a role ci-push for it in both accounts.
 github_job() {
   local account job url
   for account in "$ACCOUNT" "${VIRGINIA%%.*}"; do
@@ -67,7 +67,7 @@ github_job() {
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN=$(jq -r .environment.ACTIONS_ID_TOKEN_REQUEST_TOKEN <<<"$job")"
 }
 
-# github_steps: the workflow of the steps on stdin, and nothing else; done again it replaces the one before.
+# github_steps: sets the workflow to the steps on stdin, and replaces an earlier workflow.
 github_steps() {
   rm -rf "$HOME/repository"
   github_workflow < <(
@@ -76,7 +76,7 @@ github_steps() {
   )
 }
 
-# github_test: the release, a job, and the workflow of the steps on stdin, which find the image $IMAGE:1.
+# github_test: sets up the release, a job, and the workflow of the steps on stdin, which find the image $IMAGE:1.
 github_test() {
   github_release
   github_job
@@ -84,13 +84,13 @@ github_test() {
   build_image "$IMAGE:1" hello >&2
 }
 
-# sign_in [INPUT…]: the action's step, with the role of this account.
+# sign_in [INPUT…]: prints the action's step with the role of this account.
 sign_in() {
   printf '%s\n' "- uses: $ACTION" '  id: ecr' '  with:' "    role-to-assume: $ROLE"
   [ $# = 0 ] || printf '    %s\n' "$@"
 }
 
-# keep_password: a step that keeps the registry's password where the test finds it, and shows it, which the log must not.
+# keep_password: prints a step that saves the registry's password for the test. It also prints the password, which the log must mask.
 keep_password() {
   cat <<EOF
 - run: |
@@ -99,7 +99,7 @@ keep_password() {
 EOF
 }
 
-# no_secrets TEXT: none of those that were kept, no token of GitHub's and nothing that looks like a JWT.
+# no_secrets TEXT: checks for saved passwords, tokens of GitHub, and anything that looks like a JWT.
 no_secrets() {
   local secret
   while read -r secret; do
@@ -109,14 +109,15 @@ no_secrets() {
   same "JWTs" "" "$(grep -oE 'eyJ[A-Za-z0-9_-]{40,}' <<<"$1" || true)"
 }
 
-# refused_in_the_next_job WORDS: the same push without the action, and docker says so. In a file, as act may lose a step's last line.
+# refused_in_the_next_job WORDS: the same push without the action fails with docker's error. It goes to a file, because act may lose a step's last
+# line.
 refused_in_the_next_job() {
   github_steps <<<"- run: docker push $IMAGE:1 >~/said 2>&1 || true"
   github_run
   contains "$(cat "$HOME/said")" "$1"
 }
 
-# errors: the annotations of errors in the last run's log, as the runner was given them.
+# errors: prints the error annotations in the last run's log, as the runner got them.
 errors() { grep -o '::error .*' "$HOME/runner.log" || true; }
 
 ROLE=arn:aws:iam::$ACCOUNT:role/ci-push
@@ -132,7 +133,7 @@ EOF
   log=$(github_run)
   contains "$log" "registry $REGISTRY of arn:aws:sts::$ACCOUNT:assumed-role/ci-push/gha-octo-app-1"
   no_secrets "$log"
-  # The next job on this machine: no helper, no configuration, no token.
+  # The next job on this machine has no helper, no configuration and no token.
   same "docker's configuration" "" "$(ls "$HOME/.docker" 2>/dev/null)"
   same "files with the password" "" "$(grep -rlF "$(cat "$HOME/secrets")" "$HOME" --exclude secrets || true)"
   refused_in_the_next_job "no basic auth credentials"
@@ -279,7 +280,7 @@ $(sign_in "registries: $ACCOUNT/$REGION" "cleanup: false")
 EOF
   contains "$(github_run)" "cleanup: false"
   same "credHelpers" ecr-auth "$(jq -r --arg host "$REGISTRY" '.credHelpers[$host]' "$HOME/.docker/config.json")"
-  # Even so the next job has no token of this one's.
+  # Even so the next job has no token of this one.
   if docker_since 28; then
     refused_in_the_next_job '"docker-credential-ecr-auth": executable file not found'
   else
@@ -313,7 +314,7 @@ test_github_says_which_permission_the_job_lacks() {
   contains "$(errors)" "id-token: write"
 }
 
-# What docs/migration says: one step in the place of configure-aws-credentials and amazon-ecr-login.
+# docs/migration: one step replaces configure-aws-credentials and amazon-ecr-login.
 test_github_runs_workflows_that_were_written_for_others() {
   github_test <<EOF
 $(sign_in "aws-region: $REGION" "role-session-name: release" "output-env-credentials: true" "registries: '$ACCOUNT'" "mask-password: 'true'" \

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154 # IMAGE, REGISTRY… come from run.sh
-# GitHub's `container:`: the runner itself pulls the job's image, from the lab, with the password of the job before.
+# GitHub's `container:`: the runner itself pulls the job's image from the lab, with the password of the previous job.
 
-# job_image NAME: an image that a job can run in: a shell, and what act asks of it.
+# job_image NAME: builds an image that a job can run in, with a shell and what act requires.
 job_image() {
   local folder=$HOME/job-image name
   mkdir -p "$folder/bin" "$folder/tmp" "$folder/etc"

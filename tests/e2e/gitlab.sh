@@ -1,9 +1,9 @@
 # shellcheck shell=bash disable=SC2154,SC2016,SC2119,SC2120 # TARGET, ROOT… come from run.sh; much is for the jobs' shells; tests pass arguments
-# GitLab: whole pipelines, run by gitlab-ci-local as a runner with the shell executor would. The recipes of templates/examples run as they
-# stand, with the template as a component; jobs have GitLab's variables and token from the lab.
+# GitLab: runs whole pipelines with gitlab-ci-local, in the way of a runner with the shell executor. The recipes of templates/examples run
+# unchanged, with the template as a component. Jobs have GitLab's variables and a token from the lab.
 
-# gitlab_project: a checkout of octo/app with a Dockerfile, the pipeline on stdin, and the template where gitlab-ci-local keeps the
-# components it has fetched.
+# gitlab_project: creates a checkout of octo/app with a Dockerfile and the pipeline on stdin, and puts the template where gitlab-ci-local caches
+# components.
 gitlab_project() {
   PROJECT=$HOME/builds/octo/app
   local component
@@ -22,7 +22,7 @@ gitlab_project() {
   COMMIT=$(git -C "$PROJECT" rev-parse --short=8 HEAD)
 }
 
-# gitlab_role ROLE [ACCOUNT [PROJECT]]: a role that trusts the pipelines of octo/app's branch main, or of another project's.
+# gitlab_role ROLE [ACCOUNT [PROJECT]]: creates a role that trusts the pipelines of the branch main of octo/app or of another project.
 gitlab_role() {
   local account=${2:-$ACCOUNT} issuer=gitlab.example.com
   control oidc-providers '{"account": "'"$account"'", "issuer": "https://'$issuer'", "audiences": ["sts.amazonaws.com"]}'
@@ -31,15 +31,16 @@ gitlab_role() {
     "values": ["project_path:'"${3:-octo/app}"':ref_type:branch:ref:main"]}]}]}'
 }
 
-# gitlab_run [NAME=VALUE…]: runs the pipeline on a runner with the binary on its PATH, unless RUNNER_PATH says otherwise. Prints the log;
-# fails where the pipeline does.
+# gitlab_run [NAME=VALUE…]: runs the pipeline on a runner with the binary on its PATH, or with RUNNER_PATH. Prints the log, and fails if the
+# pipeline fails.
 gitlab_run() {
   local log=$HOME/runner.log status=0
-  # In a file: the token is secret, and argument lists are public. Each job has its own id; the checkout is where the runner has it, also for jobs with an image.
+  # In a file, because the token is secret and argument lists are public. Each job has its own id, and the checkout is at the runner's path, also
+  # for jobs with an image.
   (umask 077 && control jobs '{"ci": "gitlab"}' | jq --args --arg dir "$PROJECT" '(.environment | del(.CI_JOB_ID)) + {CI_PROJECT_DIR: $dir}
     + ($ARGS.positional | map(capture("(?<key>[^=]*)=(?<value>.*)")) | from_entries) | map_values({type: "variable", values: {"*": tostring}})' \
     "SSL_CERT_FILE=$SSL_CERT_FILE" "DOCKER_HOST=$DOCKER_HOST" "$@" >"$PROJECT/.gitlab-ci-local-variables.yml")
-  # Of this shell's environment nothing gets in, the lab's AWS keys least of all.
+  # Nothing of this shell's environment gets in, especially not the lab's AWS keys.
   env --chdir="$PROJECT" -i HOME="$HOME" TMPDIR="$TMPDIR" LANG=C.UTF-8 PATH="${RUNNER_PATH:-$(dirname "$ECR_AUTH"):$SYSTEM_PATH}" \
     "$TARGET/node/bin/node" "$TARGET/node/node_modules/.bin/gitlab-ci-local" --home "$HOME" \
     --force-shell-executor --shell-isolation=false >"$log" 2>&1 || status=$?
@@ -50,7 +51,7 @@ gitlab_run() {
 
 SYSTEM_PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
-# gitlab_left_nothing LOG: neither files beside the checkout, nor changes to the runner's settings, nor a secret in the log.
+# gitlab_left_nothing LOG: checks that there are no files beside the checkout, no changes to the runner's settings, and no secret in the log.
 gitlab_left_nothing() {
   same "files left" "" "$(find "$PROJECT.tmp" -mindepth 1 2>/dev/null)"
   same "settings left" "" "$(find "$HOME/.docker" "$HOME/.config/ecr-auth" "$HOME/.local" "$HOME/.cache/ecr-auth" -type f 2>/dev/null)"
@@ -60,13 +61,13 @@ gitlab_left_nothing() {
   if grep -qF -- "${token##*.}" <<<"$1"; then same "the token in the log" absent present; fi
 }
 
-# gitlab_recipe NAME: as it stands but for services: gitlab-ci-local would have Docker pull them. The engine is DOCKER_HOST's.
+# gitlab_recipe NAME: prints the recipe without services, because gitlab-ci-local would have Docker pull them. The engine is DOCKER_HOST's.
 gitlab_recipe() { gitlab_project < <(sed '/^  services:/,/^    - /d' "$ROOT/templates/examples/$1.yml"); }
 
-# gitlab_pushed IMAGE: it is in our registry.
+# gitlab_pushed IMAGE: checks that the image is in our registry.
 gitlab_pushed() { as_admin skopeo inspect "docker://$1" >/dev/null; }
 
-# gitlab_pushes RECIPE
+# gitlab_pushes RECIPE: checks that the recipe pushes and leaves nothing.
 gitlab_pushes() {
   gitlab_role ci-push
   gitlab_recipe "$1"
@@ -84,7 +85,7 @@ test_gitlab_pushes_on_a_shell_runner() {
   mkdir "$HOME/.docker"
   printf '{"auths":{"quay.io":{"auth":"eDp5"}},"currentContext":"ci"}' >"$HOME/.docker/config.json"
   cp "$HOME/.docker/config.json" "$HOME/before"
-  # A docker context of the runner's, with its engine.
+  # A docker context of the runner, with its engine.
   DOCKER_CONFIG=$HOME/.docker docker context create ci --docker "host=$DOCKER_HOST" >/dev/null
   gitlab_role ci-push
   gitlab_recipe shell
@@ -115,7 +116,7 @@ test_gitlab_promotes_from_one_account_to_another() {
   same "roles" '["arn:aws:iam::111122223333:role/ci-pull","arn:aws:iam::444455556666:role/release"]' "$roles"
 }
 
-# gitlab_job INPUT…: a pipeline of one job that is signed in and shows it; its include is local, and takes these inputs.
+# gitlab_job INPUT…: writes a pipeline of one job that signs in and shows it. It includes the template locally with these inputs.
 gitlab_job() {
   {
     printf 'include:\n  - local: templates/ecr-auth.yml\n    inputs:\n'
@@ -248,8 +249,8 @@ test_gitlab_says_what_a_job_without_a_token_lacks() {
   contains "$log" "id_tokens: ECR_AUTH_ID_TOKEN"
 }
 
-# gitlab_in_alpine INPUT…: the template's before_script, a push and its after_script, as GitLab runs them in an image that has busybox and
-# skopeo, and no ecr-auth; in busybox' shell, or IMAGE_SHELL.
+# gitlab_in_alpine INPUT…: runs the template's before_script, a push and its after_script like GitLab, in an image with busybox and skopeo but
+# without ecr-auth. The shell is busybox's, or IMAGE_SHELL.
 gitlab_in_alpine() {
   local alpine=$HOME/alpine status=0 shell=(busybox sh)
   [ -z "${IMAGE_SHELL:-}" ] || shell=("$IMAGE_SHELL")
@@ -267,7 +268,7 @@ gitlab_in_alpine() {
     echo 'skopeo copy --quiet "dir:$HOME/image" "docker://$IMAGE:alpine"'
   } >"$HOME/script.sh"
   jq -r '.[".ecr-auth"].after_script[]' "$HOME/template.json" >"$HOME/after.sh"
-  # As GitLab's runner does for sh: `set -e`, and another shell for after_script.
+  # Like GitLab's runner for sh: `set -e`, and another shell for after_script.
   local run=(env -i HOME="$HOME" PATH="$alpine" SSL_CERT_FILE="$SSL_CERT_FILE" IMAGE="$IMAGE" "${shell[@]}" -c)
   "${run[@]}" '. "$HOME/job.env"; set -e; . "$HOME/script.sh"' 2>&1 || status=$?
   "${run[@]}" '. "$HOME/job.env"; set -e; . "$HOME/after.sh"' 2>&1
@@ -295,14 +296,14 @@ test_gitlab_runs_no_binary_that_is_not_the_releases() {
   contains "$log" "is not the one in the template"
   log=$(fails gitlab_in_alpine "sha256-$(uname -m)=$SHA256" version=9.9.9)
   contains "$log" "cannot download $MIRROR/v9.9.9/ecr-auth-"
-  # Busybox' shell has its wget inside.
+  # Busybox's shell has a built-in wget.
   rm "$HOME/alpine/wget"
   log=$(IMAGE_SHELL=/bin/dash fails gitlab_in_alpine "sha256-$(uname -m)=$SHA256")
   contains "$log" "cannot get ecr-auth: this image has neither curl nor wget"
   same "calls of a binary" "" "$(grep -o "helper: installed" <<<"$log" || true)"
 }
 
-# The lines of docs/gitlab-runner.md, in the environment that its drop-in gives the service; the AWS identity stands for the machine's.
+# The lines of docs/gitlab-runner.md, in the environment that its drop-in gives the service. The AWS identity stands for the machine's.
 test_gitlab_runners_pull_job_images_as_the_page_says() {
   local line service
   build_image "$IMAGE:job" hello
@@ -317,7 +318,7 @@ test_gitlab_runners_pull_job_images_as_the_page_says() {
   }
   docker image rm "$IMAGE:job"
   run_service docker pull "$IMAGE:job"
-  # The variable's content is a configuration of its own.
+  # The variable's content is a separate configuration.
   mkdir "$HOME/variable"
   page_block gitlab-runner.md DOCKER_AUTH_CONFIG toml | sed -n 's/^ *environment = //p' | jq -r '.[0] | ltrimstr("DOCKER_AUTH_CONFIG=")' >"$HOME/variable/config.json"
   docker image rm "$IMAGE:job"

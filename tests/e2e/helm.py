@@ -1,4 +1,4 @@
-"""helm.py COMMAND…: Helm's commands of docs/ci.md and docs/recipes.md, carried out by Helm's own library; no registry has the program."""
+"""helm.py COMMAND…: runs Helm's commands of docs/ci.md and docs/recipes.md with Helm's own library, because no package registry has the program."""
 
 import argparse
 import sys
@@ -7,7 +7,7 @@ from helm_python.registry import RegistryClient
 
 
 def main():
-    """Parses what Helm parses, of what the pages have."""
+    """Parses the options of Helm that the pages use."""
     parser = argparse.ArgumentParser(prog="helm")
     commands = parser.add_subparsers(dest="command", required=True)
     registry = commands.add_parser("registry").add_subparsers(dest="command", required=True)

@@ -1,11 +1,11 @@
 # shellcheck shell=bash disable=SC2154,SC2016 # IMAGE, REGISTRY… come from run.sh; much is for the containers' shells
 # The images of docker/: built by Docker and Buildah, run by Docker, pushed to and pulled from the lab.
 
-# Somebody whom no image knows.
+# A user id that no image has.
 NOBODY=12345:54321
 
-# image_context: dist/ as `make dist` leaves it, where the binary under test lies in it; else the one at hand, under both names. That is
-# no static one: LIBRARIES are docker's arguments that bring what it asks for into a container.
+# image_context: the output folder of `make dist`, if the tested binary is in it. Otherwise a folder with the current binary under both names, which
+# is not static: LIBRARIES are docker's arguments that mount its libraries in a container.
 image_context() {
   local names=(ecr-auth-{x86_64,aarch64}-unknown-linux-musl) name
   mapfile -t LIBRARIES < <(libraries "$ECR_AUTH" | sed 's|.*|--volume=&:&:ro|')
@@ -17,38 +17,38 @@ image_context() {
   done
 }
 
-# libraries PROGRAM: the files that a program loads, none for a static one.
+# libraries PROGRAM: prints the files that a program loads, none for a static one.
 libraries() { ldd "$1" 2>/dev/null | grep -oE '/[^ )]+' | sort -u || true; }
 
-# image_of DOCKERFILE NAME ARG…: built by Docker, whose builder without BuildKit has to be told the architecture. The engine has no bridge, which
-# BuildKit's containers would want.
+# image_of DOCKERFILE NAME ARG…: builds an image with Docker. The builder without BuildKit needs the architecture as an argument. The engine has no
+# bridge, which BuildKit's containers would need.
 image_of() {
   local file=$1 name=$2
   shift 2
   docker build --quiet --network none --build-arg TARGETARCH=amd64 "$@" --file "$ROOT/docker/$file" --tag "$name" "$CONTEXT"
 }
 
-# base_folder: a small root: users, a shell, and skopeo with the libraries and rules that it wants.
+# base_folder: creates a small root with users, a shell, and skopeo with its libraries and rules.
 base_folder() {
   local base=$HOME/base program
   mkdir -p "$base"/{bin,tmp,etc/containers,usr/local/bin}
   cp "$(command -v busybox)" "$base/bin/busybox"
   for program in sh cat ln mkdir ls; do ln -s busybox "$base/bin/$program"; done
   chmod 1777 "$base/tmp"
-  # BuildKit finds no user 0 where no user is written down.
+  # BuildKit needs an entry of user 0.
   echo root:x:0:0:root:/:/bin/sh >"$base/etc/passwd"
   echo root:x:0: >"$base/etc/group"
   libraries "$(command -v skopeo)" | xargs cp --parents --dereference --target-directory "$base" "$(command -v skopeo)"
   cp /etc/containers/policy.json "$base/etc/containers"
 }
 
-# base_image NAME: it, as no image can be pulled.
+# base_image NAME: builds the image from it, because no image can be pulled.
 base_image() {
   base_folder
   tar --create --directory "$HOME/base" . | docker import - "$1"
 }
 
-# in_container ARG…: a container on this namespace's network, where ECR's names mean the lab; it has the lab's keys and CA.
+# in_container ARG…: runs a container on this namespace's network, where ECR's names lead to the lab, with the lab's keys and CA.
 in_container() {
   (umask 077 && printf '%s\n' "AWS_ACCESS_KEY_ID=$AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY=$AWS_SECRET_ACCESS_KEY" \
     SSL_CERT_FILE=/ca.pem HOME=/tmp >"$HOME/container.env")
@@ -64,7 +64,7 @@ test_images_install_themselves_as_anybody() {
   same "what is there" "docker-credential-ecr-auth docker-credential-ecr-login ecr-auth" "$(find "$HOME/tools" -mindepth 1 -printf '%f\n' | sort | paste -sd ' ')"
   cmp "$ECR_AUTH" "$HOME/tools/ecr-auth"
   contains "$("$HOME/tools/docker-credential-ecr-login" version)" "docker-credential-ecr-auth "
-  # Without a volume there is nowhere to write to, for the image's own user neither.
+  # Without a volume nothing is writable, not even for the image's own user.
   contains "$(fails docker run --rm "${LIBRARIES[@]}" --network none ecr-auth:scratch install --to /tools)" "error: cannot make /tools: "
 }
 
@@ -78,7 +78,7 @@ test_images_say_what_they_are() {
   same "what it says" "$("$ECR_AUTH" --version)" "$(docker run --rm "${LIBRARIES[@]}" --network none ecr-auth:scratch --version)"
 }
 
-# layer_files: the names of all files in all layers of an image that `docker save` wrote.
+# layer_files: prints the names of all files in all layers of an image that `docker save` wrote.
 layer_files() {
   mkdir -p "$HOME/saved"
   tar --extract --directory "$HOME/saved"
@@ -86,13 +86,13 @@ layer_files() {
   jq -r '.[0].Layers[]' "$HOME/saved/manifest.json" | while read -r layer; do tar --list --file "$HOME/saved/$layer"; done | sort -u
 }
 
-# The whole way within containers: an agent whose ecr-auth came from the scratch image, as a user of its own.
+# Everything within containers: an agent with ecr-auth from the scratch image, as its own user.
 test_images_push_and_pull_inside_a_container() {
   image_context
   image_of Dockerfile ecr-auth:scratch
   base_image agent-base:1
   image_of Dockerfile.agent agent:1 --build-arg BASE=agent-base:1 --build-arg ECR_AUTH=ecr-auth:scratch
-  # An image to push: the agent's base, as a folder that skopeo reads.
+  # An image to push: the agent's base, in the form of a folder for skopeo.
   mkdir "$HOME/image"
   docker save agent-base:1 >"$HOME/image/base.tar"
   chmod -R a+rX "$HOME/image"
@@ -106,7 +106,7 @@ test_images_push_and_pull_inside_a_container() {
   same "who runs it" 1000 "$(docker image inspect agent:1 | jq -r '.[0].Config.User')"
 }
 
-# The helper's two names, for a job that runs inside the image; for both architectures, on a base that lies in ECR.
+# The helper's two names, for a job that runs inside the image, for both architectures, on a base image in ECR.
 test_images_with_a_shell_have_the_helpers_names() {
   image_context
   base_folder
@@ -122,7 +122,7 @@ test_images_with_a_shell_have_the_helpers_names() {
   same "the other name" "docker-credential-ecr-auth $(version)" "$(docker run --rm "${LIBRARIES[@]}" --network none "$IMAGE:shell" docker-credential-ecr-login version)"
 }
 
-# A release publishes one digest for all architectures, and the same digest for every build from the same binaries.
+# A release publishes one digest for all architectures, and every build from the same binaries has the same digest.
 test_images_of_a_release_have_one_digest() {
   image_context
   local digest name
@@ -144,7 +144,7 @@ test_images_of_a_release_have_one_digest() {
   done
 }
 
-# kubernetes/init-container.yaml as it stands, but for the source of the pod's AWS credentials: containers of Docker in the place of the pod's.
+# The unchanged kubernetes/init-container.yaml, except for the source of the pod's AWS credentials. Docker's containers replace the pod's.
 test_images_bring_the_helper_to_a_pod() {
   image_context
   image_of Dockerfile ecr-auth:scratch
@@ -156,7 +156,7 @@ test_images_bring_the_helper_to_a_pod() {
     "trust": [{"kind": "aws", "principals": ["'"$ACCOUNT"'"]}]}'
   local objects user args copy variables
   objects=$("$TARGET/python/bin/python" -c 'import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))' "$ROOT/kubernetes/init-container.yaml")
-  # of KIND FILTER: the lines that the filter finds in the object of this kind.
+  # of KIND FILTER: prints the lines that the filter selects in the object of this kind.
   of() { jq -r --arg kind "$1" "(.[] | select(.kind == \$kind)) | $2" <<<"$objects"; }
   user=$(of Job '.spec.template.spec.securityContext | "\(.runAsUser):\(.fsGroup)"')
   mapfile -t args < <(of Job '.spec.template.spec.initContainers[0].args[]')

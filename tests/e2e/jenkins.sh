@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2154 # TARGET, ROOT… come from run.sh
-# Jenkins: the shared library as it is shipped, and every example, on the Groovy that Jenkins embeds. The harness (tests/jenkins) plays
-# Jenkins' own steps alone; shells, Docker and ecr-auth are real, and the lab is the issuer of the build's tokens.
+# Jenkins: the shipped shared library and every example, on the Groovy version of Jenkins. The harness (tests/jenkins) plays only Jenkins' own
+# steps. Shells, Docker and ecr-auth are real, and the lab is the issuer of the build's tokens.
 
 PARTNER_ACCOUNT=444455556666
 
-# jenkins_agent: an agent with a checkout, the credentials of a build of octo/app, and roles in two accounts that trust it.
+# jenkins_agent: creates an agent with a checkout, the credentials of a build of octo/app, and roles in two accounts that trust it.
 jenkins_agent() {
   local agent=$HOME/agent job owner role
   mkdir -p "$agent"/{checkout,credentials,tools,bin}
@@ -22,8 +22,8 @@ jenkins_agent() {
   control reset '{}'
 } >/dev/null
 
-# jenkins_build JENKINSFILE [ABORT_ON]: runs a build; its log is in $HOME/build.log. AGENT is what the agent's environment has
-# besides; TRACER goes before the command that runs the build.
+# jenkins_build JENKINSFILE [ABORT_ON]: runs a build with its log in $HOME/build.log. AGENT has further variables of the agent's environment; TRACER
+# is put before the command that runs the build.
 jenkins_build() {
   local environment status=0
   mapfile -t environment <"$HOME/agent/environment"
@@ -37,21 +37,21 @@ jenkins_build() {
 AGENT=()
 TRACER=()
 
-# jenkins_left: what the build left on the agent besides the workspace: in temporary folders, and in the home that ecr-auth might write to.
-# Of token files Jenkins keeps the empty folder, of builds buildx its own.
+# jenkins_left: lists what the build left on the agent outside the workspace, in temporary folders and in the home that ecr-auth might write to.
+# Jenkins keeps an empty folder for token files, and buildx its own.
 jenkins_left() {
   find "$HOME"/agent/workspace/*@tmp "$HOME"/.docker "$HOME"/.cache/ecr-auth "$HOME"/.config "$HOME"/.local \
     -mindepth 1 -path "$HOME/.docker/buildx" -prune -o -mindepth 1 ! '(' -name secretFiles -empty ')' -print 2>/dev/null || true
 }
 
-# jenkins_example NAME: runs an example, which has to push the image and leave nothing.
+# jenkins_example NAME: runs an example, which must push the image and leave nothing.
 jenkins_example() {
   jenkins_build "$ROOT/jenkins/examples/$1.jenkinsfile"
   contains "$(cat "$HOME/build.log")" "docker push $REGISTRY/app:42"
   same "what is left" "" "$(jenkins_left)"
 }
 
-# jenkins_roles: the roles that were asked for, once each.
+# jenkins_roles: lists the requested roles, once each.
 jenkins_roles() {
   curl -fsS "$LAB_CONTROL/calls" | jq -r '[.log[] | select(.operation == "sts:AssumeRoleWithWebIdentity") | .session.role_arn] | sort | join(" ")'
 }
@@ -101,7 +101,7 @@ test_jenkins_example_with_an_instance_profile() {
   local metadata
   metadata=$(sed -n 's/^export \(AWS_EC2_METADATA_SERVICE_ENDPOINT=.*\)/\1/p' "$STAGE/lab.env" | tr -d "'\"")
   control instance-role "$(jq -n --arg arn "arn:aws:iam::$ACCOUNT:role/ci-push" '{arn: $arn}')"
-  # The lab is at an address of documentation's, and not at the service's own.
+  # The lab is at a documentation address, not at the service's own.
   AGENT=("$metadata" ECR_AUTH_ALLOW_HTTP=1)
   jenkins_example instance-profile
   control instance-role '{}'
@@ -115,7 +115,7 @@ test_jenkins_example_with_a_tool() {
   jenkins_example tool
 }
 
-# jenkins_install FOLDER SHA256: runs what jcasc.yaml installs the tool with, as Jenkins does, with this folder in the release's place.
+# jenkins_install FOLDER SHA256: runs jcasc.yaml's installation of the tool like Jenkins, with this folder in place of the release.
 jenkins_install() {
   "$TARGET/python/bin/python" -c '
 import sys, yaml
@@ -148,7 +148,8 @@ test_jenkins_example_without_the_library() {
   same "roles" "arn:aws:iam::$ACCOUNT:role/ci-push" "$(jenkins_roles)"
 }
 
-# A pod's folders are deleted with it, so only the registry and the role are checked. The page shows the example and its pod, without their first comments.
+# A pod's folders are deleted with it, so only the registry and the role are checked. The page shows the example and its pod without their first
+# comments.
 test_jenkins_example_for_a_pod() {
   jenkins_agent
   page_block jenkins-pods.md "4. The Jenkinsfile" groovy >"$HOME/Jenkinsfile"
@@ -163,7 +164,7 @@ test_jenkins_example_for_a_pod() {
   same "roles" "arn:aws:iam::$ACCOUNT:role/ci-push" "$(jenkins_roles)"
 }
 
-# jenkins_block BODY [OPTIONS]: a Jenkinsfile of one block, whose shell script is BODY.
+# jenkins_block BODY [OPTIONS]: prints a Jenkinsfile of one block, with BODY as its shell script.
 jenkins_block() {
   cat >"$HOME/Jenkinsfile" <<EOF
 node {
@@ -246,7 +247,7 @@ test_jenkins_users_read_what_is_missing() {
   same "what is left" "" "$(jenkins_left)"
 }
 
-# Two at once on one agent, in workspaces of their own: the one whose token the role does not trust gets nothing of the other's.
+# Two blocks at the same time on one agent, in their own workspaces. The one whose token the role does not trust gets nothing of the other.
 test_jenkins_builds_on_one_agent_share_nothing() {
   jenkins_agent
   control jobs '{"ci": "jenkins", "project": "stranger"}' | jq -r .environment.ECR_AUTH_ID_TOKEN >"$HOME/agent/credentials/stranger"

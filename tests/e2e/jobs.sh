@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154 # IMAGE, REGISTRY… come from run.sh
-# CI jobs: a job's environment alone, without any AWS key, becomes pushes to two accounts with two roles.
+# CI jobs: with only a job's environment and no AWS key, pushes to two accounts with two roles.
 
-# pushes_to_two_accounts CI SESSION_NAME: all that AWS hears of it, whatever client asks, is one STS and one ECR call for each role.
+# pushes_to_two_accounts CI SESSION_NAME: checks that AWS gets only one STS call and one ECR call for each role, from any client.
 pushes_to_two_accounts() {
   start_job "$1"
   local ours theirs name from said

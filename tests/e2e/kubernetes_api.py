@@ -1,6 +1,6 @@
-"""The least of a Kubernetes API that `kubectl apply --dry-run=client` asks: which kinds there are, and that no object is there yet.
+"""The smallest Kubernetes API that `kubectl apply --dry-run=client` accepts: the known kinds, and no objects.
 
-kubernetes_api.py PORT: on 127.0.0.1 until it is ended.
+kubernetes_api.py PORT: listens on 127.0.0.1 until it is stopped.
 """
 
 import http.server

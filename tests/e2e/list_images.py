@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""boto3 lists a repository's tags with the profile ecr-auth-cognito, three times: the last two after two hours each.
+"""Lists a repository's tags with boto3 and the profile ecr-auth-cognito, three times: the last two after two hours each.
 
     list_images.py REPOSITORY
 
-Prints a line each time: the role, the tags, and which key it was, counted from 1. The hours pass at the lab, and here, for this process
-and all that it starts, where libfaketime reads $FAKETIME_TIMESTAMP_FILE.
+Prints a line each time: the role, the tags, and the number of the key, counted from 1. The clock moves in the lab, and with libfaketime
+($FAKETIME_TIMESTAMP_FILE) in this process and its children.
 """
 
 import json

@@ -1,17 +1,17 @@
 # shellcheck shell=bash disable=SC2154 # IMAGE, REGISTRY… come from run.sh
-# Passwords for clients that take no helper: in their own stores, and from `login` through a pipe. No helper is installed here.
+# Passwords for clients that don't support helpers: in their own stores, and from `login` through a pipe. No helper is installed here.
 
-# job_login ARG…: ecr-auth login in the job, with its role.
+# job_login ARG…: runs ecr-auth login in the job, with its role.
 job_login() { in_job "$ECR_AUTH" login --role-arn "$ROLE" "$@"; }
 
-# job_with_role: a job whose role is ROLE, and an image of it.
+# job_with_role: starts a job with the role ROLE, and builds an image.
 job_with_role() {
   start_job gitlab
   ROLE=$(job_role "$ACCOUNT" login)
   build_image "$IMAGE:1" hello
 }
 
-# keychain: a credential store as the keychains are: it keeps what docker gives it, apart from config.json.
+# keychain: installs a credential store that keeps passwords outside of config.json, like keychains.
 keychain() {
   cat >"$BIN/docker-credential-keychain" <<'EOT'
 #!/bin/sh
@@ -80,7 +80,7 @@ test_logins_of_other_tools_take_the_password_from_a_pipe() {
   same "status" 200 "$(opens "$(job_login --format json "$REGISTRY" | jq -r '.registries[0].password')")"
 }
 
-# The AWS CLI has the role's session by the command form, and by a profile that comes back to us, in the middle of the build as well.
+# The AWS CLI gets the role's session from the command form, and from a profile that calls ecr-auth, also in the middle of the build.
 test_logins_work_by_the_aws_cli_under_assume() {
   trap back_to_now EXIT
   start_job buildkite
@@ -98,7 +98,7 @@ test_logins_work_by_the_aws_cli_under_assume() {
   docker push "$IMAGE:1"
 }
 
-# kubectl reads the Secret and finds nothing wrong; what is in it opens the registry.
+# kubectl accepts the Secret, and its password works at the registry.
 test_logins_as_a_kubernetes_secret_that_kubectl_takes() {
   job_with_role
   "$TARGET/python/bin/python" "$HERE/kubernetes_api.py" 8098 &

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154,SC2153,SC2030,SC2031,SC2329 # IMAGE, REGISTRY… come from run.sh; each look has a home of its own
-# Where each client looks for the helper of a registry: docs/configuration.md has the table, the real clients fill it, and doctor has to agree.
+# Where each client looks for a registry's helper. The real clients must agree with the table in docs/configuration.md, and so must doctor.
 
-# LOOKUP_PLACES: what is on the page for each place, and how the tests make it: variables that are set, then the one file that names the helper.
+# LOOKUP_PLACES: each place as the page names it, the variables to set, and the one file that names the helper.
 LOOKUP_PLACES=(
   "\`~/.docker/config.json\`" "" .docker/config.json
   "\`\$DOCKER_CONFIG/config.json\`" "DOCKER_CONFIG" elsewhere/config.json
@@ -13,8 +13,8 @@ LOOKUP_PLACES=(
 )
 LOOKUP_CLIENTS=("docker pull" "podman pull" "buildah pull" "skopeo inspect" "crane manifest" "oras pull")
 
-# look_in VARIABLES FILE CLIENT: `yes` where the client finds the helper in this file of a new home, else `no`; of docker and podman doctor has to say
-# the same.
+# look_in VARIABLES FILE CLIENT: prints `yes` if the client finds the helper in this file of a new home, else `no`. For docker and podman doctor
+# must say the same.
 look_in() (
   HOME=$(mktemp -d -p "$HOME")
   export HOME
@@ -59,16 +59,16 @@ test_lookup_of_each_client_is_the_page_s_and_doctor_s() {
   done
 }
 
-# Where podman and skopeo may not look, they end: doctor doesn't take the folder for an empty one.
+# Podman and skopeo fail if they may not read a folder, and doctor does not treat it as empty.
 test_lookup_ends_where_the_runtime_folder_may_not_be_read() {
   setup "$REGISTRY" >/dev/null
   local user=4321 said
   mkdir -p /run/containers
   mkdir -m 700 "/run/containers/$user"
-  # The repository may lie where this user may not go.
+  # The repository may be in a place that this user can't read.
   cp "$ECR_AUTH" "$BIN/own"
   chown -R "$user:$user" "$HOME"
-  # as_user COMMAND…
+  # as_user COMMAND…: runs the command as that user.
   as_user() { setpriv --reuid "$user" --regid "$user" --clear-groups env -u XDG_RUNTIME_DIR --chdir "$HOME" "$@"; }
   contains "$(fails as_user skopeo inspect "docker://$IMAGE:1")" "/run/containers/$user/auth.json: permission denied"
   said=$(fails as_user "$BIN/own" doctor "$REGISTRY")

@@ -1,19 +1,19 @@
 # shellcheck shell=bash disable=SC2154 # IMAGE, REGISTRY… come from run.sh
-# docs/migration/amazon-ecr-credential-helper.md, tried: a machine that Debian's Go helper serves is switched over, and back, by the page's own commands.
+# docs/migration/amazon-ecr-credential-helper.md: switches a machine with Debian's Go helper over and back with the page's own commands.
 
 GO_PAGE=migration/amazon-ecr-credential-helper.md
 
-# as_written HEADING [NUMBER]: runs the commands under that heading, the first or the second of its blocks, as root, where there may be no sudo.
+# as_written HEADING [NUMBER]: runs the commands of the first or the second block under that heading, as root, because sudo may be missing.
 as_written() { bash -euc 'sudo() { "$@"; }'$'\n'"$(page_block "$GO_PAGE" "$1" bash "${2:-1}")"; }
 
-# asked_by: whose helper docker asked for a pull with nothing cached: go or rust.
+# asked_by: prints which helper docker calls for a pull with an empty cache: go or rust.
 asked_by() {
   rm -rf "$HOME/.ecr" "$HOME/.cache/ecr-auth"
   docker pull --quiet "$IMAGE:1" >/dev/null
   curl -fsS "$LAB_CONTROL/calls" | jq -r '[.log[] | select(.operation == "ecr:GetAuthorizationToken")][-1].user_agent | capture("lang/(?<language>[a-z]+)").language'
 }
 
-# machine_with_go: docker is configured for the Go helper as the page's beginning has it, and an image is there to be pulled.
+# machine_with_go: configures docker for the Go helper as at the beginning of the page, with an image to pull.
 machine_with_go() {
   trap 'rm -f /usr/local/bin/ecr-auth /usr/local/bin/docker-credential-ecr-*' EXIT
   build_image "$IMAGE:1" hello
@@ -64,7 +64,7 @@ test_migration_of_a_store_for_all_registries_and_back() {
   same "who is asked again" go "$(asked_by)"
 }
 
-# What the page says of variables and commands.
+# What the page says about variables and commands.
 test_migration_keeps_the_variables_and_commands() {
   setup "$REGISTRY"
   ln -s "$ECR_AUTH" "$BIN/docker-credential-ecr-login"

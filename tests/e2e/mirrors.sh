@@ -4,23 +4,23 @@
 # HUB_IMAGE is in ECR, below the prefix of the pull-through cache rule. Docker Hub itself cannot be reached here.
 HUB_IMAGE=library/hello
 
-# hub_image: puts it there.
+# hub_image: pushes the image.
 hub_image() {
   build_image "$REGISTRY/docker-hub/$HUB_IMAGE:1" hello
   as_admin docker push "$REGISTRY/docker-hub/$HUB_IMAGE:1"
   docker image rm "$REGISTRY/docker-hub/$HUB_IMAGE:1"
 }
 
-# mirror_page HEADING LANGUAGE FILE: a block of the page into a file.
+# mirror_page HEADING LANGUAGE FILE: writes a block of the page to a file.
 mirror_page() {
   mkdir -p "$(dirname "$3")"
   page_block mirrors.md "$1" "$2" >"$3"
 }
 
-# start_containerd: a containerd of this test's own, with the CRI; its socket is CONTAINERD, and its log $HOME/log. It ends with the test.
+# start_containerd: starts a containerd with the CRI until the end of the test. Its socket is CONTAINERD, and its log is $HOME/log.
 start_containerd() {
   local folder
-  # Paths of sockets are short.
+  # Paths of sockets must be short.
   folder=$(mktemp -d)
   CONTAINERD=$folder/c.sock
   cat >"$folder/config.toml" <<-EOF
@@ -40,7 +40,7 @@ start_containerd() {
   wait_until 30 "containerd's start" ctr --address "$CONTAINERD" version || { tail -n 5 "$HOME/log" >&2 && return 1; }
 }
 
-# kubelet_pulls IMAGE: as the kubelet does it: the provider is asked for the image, and the runtime pulls it with what it answers.
+# kubelet_pulls IMAGE: pulls like the kubelet: it calls the provider for the image, and gives its answer to the runtime.
 kubelet_pulls() {
   local host=${1%%/*}
   jq -n --arg image "$1" '{kind: "CredentialProviderRequest", apiVersion: "credentialprovider.kubelet.k8s.io/v1", $image}' |
@@ -53,10 +53,10 @@ test_mirrors_containerd_pulls_what_the_kubelet_asks_for_from_ecr() {
   mirror_page "The kubelet" yaml "$HOME/.config/ecr-auth/ecr-auth.yml"
   start_containerd
   contains "$(kubelet_pulls "docker.io/$HUB_IMAGE")" sha256:
-  # The very registry, too; and nothing is open to those without a password.
+  # The registry itself works too, and refuses requests without a password.
   contains "$(kubelet_pulls "$REGISTRY/docker-hub/$HUB_IMAGE")" sha256:
   ctr --address "$CONTAINERD" --namespace k8s.io images rm "docker.io/$HUB_IMAGE:1" "$REGISTRY/docker-hub/$HUB_IMAGE:1"
-  # containerd 1.6 and 1.7 say it in words of their own.
+  # containerd 1.6 and 1.7 have other messages.
   local said
   said=$(fails python3 "$HERE/cri.py" "$CONTAINERD" "docker.io/$HUB_IMAGE:1" 2>&1)
   [[ $said == *"401 Unauthorized"* || $said == *"authorization failed: no basic auth credentials"* ]] || same "what containerd says" "that it may not" "$said"
@@ -66,7 +66,7 @@ test_mirrors_containerd_sends_nothing_to_docker_hub() {
   mirror_page "containerd" toml /etc/containerd/certs.d/docker.io/hosts.toml
   mirror_page "The kubelet" yaml "$HOME/.config/ecr-auth/ecr-auth.yml"
   start_containerd
-  # The image is not in ECR: with no other server named, containerd would look for it at Docker Hub, with ECR's password.
+  # The image is not in ECR. Without another server, containerd would look for it at Docker Hub, with ECR's password.
   local said
   said=$(fails kubelet_pulls "docker.io/library/missing")
   contains "$said" "not found"
@@ -77,10 +77,10 @@ test_mirrors_ctr_pulls_with_the_helpers_password() {
   hub_image
   setup "$REGISTRY"
   start_containerd
-  # Since 2.0 containerd unpacks by itself, with its default snapshotter alone, unless ctr is to do it.
+  # Since 2.0 containerd unpacks images itself, but only with its default snapshotter, unless ctr is told to do it.
   local own=()
   ! ctr images pull --help | grep -q -- --local || own=(--local)
-  # ctr takes a password as an argument alone: here it is a test's.
+  # ctr only takes a password as an argument. Here it is a test password.
   ctr --address "$CONTAINERD" images pull "${own[@]}" --snapshotter native --user "AWS:$(password)" "$REGISTRY/docker-hub/$HUB_IMAGE:1"
 }
 

@@ -1,4 +1,5 @@
-"""oras_client.py push|pull IMAGE FILE: an artifact with one file, by ORAS's client for Python, which asks the credential helpers of docker's configuration."""
+"""oras_client.py push|pull IMAGE FILE: pushes or pulls an artifact with one file, with ORAS's Python client, which uses the credential helpers of
+docker's configuration."""
 
 import os
 import sys
@@ -7,7 +8,7 @@ import oras.client
 
 
 def main():
-    """The client keeps the file's name; a pull puts it into the working directory."""
+    """The client keeps the file's name. A pull puts the file into the working directory."""
     action, image, file = sys.argv[1:]
     client = oras.client.OrasClient(hostname=image.split("/")[0], auth_backend="basic")
     client.auth.load_configs(client.get_container(image))

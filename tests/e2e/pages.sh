@@ -1,17 +1,17 @@
 # shellcheck shell=bash disable=SC2154 # IMAGE, REGISTRY… come from run.sh
-# The README and the migration pages, as a reader would copy them: commands by bash, workflows by GitHub's runner.
+# The README and the migration pages, in the way of a reader: commands with bash, workflows with a runner of GitHub.
 
 test_pages_readme_commands_push_an_image() {
   trap 'rm -f /usr/local/bin/ecr-auth /usr/local/bin/docker-credential-ecr-auth' EXIT
   build_image "$REGISTRY/app:1" hello
   cd "$HOME" || return
   cp "$ECR_AUTH" ecr-auth-x86_64-unknown-linux-musl
-  # The release is there already, under the name that is downloaded.
+  # The release is already there, under the download's name.
   bash -euc 'sudo() { "$@"; }; curl() { case $2 in */SHA256SUMS) sha256sum ecr-auth-* ;; *) [ -s "${2##*/}" ] ;; esac; }'$'\n'"$(page_block ../README.md "On your machine" bash)"
   "$ECR_AUTH" logout
 }
 
-# FOUND: what a client says where nobody is asked for a password, and the words of it that docs/troubleshooting.md has.
+# FOUND: clients, and their message in docs/troubleshooting.md for a registry without a password.
 FOUND=(
   "docker pull" "no basic auth credentials"
   "podman pull" "unauthorized: Not Authorized"
@@ -41,7 +41,8 @@ test_pages_have_the_line_of_each_client() {
   contains "$(fails docker build "$HOME/build")" "$words"
 }
 
-# workflow PAGE HEADING [NUMBER]: the page's workflow under that heading, as it stands but for what isn't on this machine: other actions and other services of AWS.
+# workflow PAGE HEADING [NUMBER]: prints the page's workflow under that heading, without other actions and other AWS services, which this machine
+# doesn't have.
 workflow() {
   local text
   github_release

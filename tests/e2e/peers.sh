@@ -1,28 +1,28 @@
 # shellcheck shell=bash disable=SC2154 # IMAGE, REGISTRY… come from run.sh
-# What docs/comparison.md says of amazon-ecr-credential-helper (GO), and of us beside it: the packaged one and this build do the same thing in the
-# same lab. The page has 0.12.0, which `make clients-next` runs; where an older one does otherwise, it stands here. The page names the test of each
-# row. Asked as docker asks: the host on stdin.
+# The comparison with amazon-ecr-credential-helper (GO) in docs/comparison.md: the packaged helper and this build do the same in the same lab. The
+# page is about 0.12.0, which `make clients-next` runs; different behaviour of older versions is in these tests. The page names the test of each
+# row. Helpers are called like docker does, with the host on stdin.
 
 GO=/usr/bin/docker-credential-ecr-login
 OURS=docker-credential-ecr-auth
 
-# ask HELPER [HOST]: what it answers.
+# ask HELPER [HOST]: prints the helper's answer.
 ask() { printf '%s' "${2:-$REGISTRY}" | "$1" get; }
 
-# both: the helpers, ours installed and the Go helper, of one of the releases that were looked at.
+# both: installs our helper and checks that the Go helper is one of the compared versions.
 both() {
   setup "$REGISTRY" >/dev/null
   GO_VERSION=$(dpkg-query -W -f '${Version}' amazon-ecr-credential-helper)
   case $GO_VERSION in 0.6.0-* | 0.7.1-* | 0.12.0-*) ;; *) same "the Go helper" "0.6.0, 0.7.1 or 0.12.0" "$GO_VERSION" ;; esac
 }
 
-# go_since VERSION: whether the Go helper is that old or newer.
+# go_since VERSION: whether the Go helper has this version or a newer one.
 go_since() { at_least "${GO_VERSION%-*}" "$1"; }
 
-# asked_last: the host that the last call to AWS went to.
+# asked_last: prints the host of the last call to AWS.
 asked_last() { curl -fsS "$LAB_CONTROL/calls" | jq -r '[.log[] | select(.operation == "ecr:GetAuthorizationToken")][-1].host'; }
 
-# docker_asks_go: docker's configuration as the Go helper's README has it.
+# docker_asks_go: configures docker as in the Go helper's README.
 docker_asks_go() {
   mkdir -p "$HOME/.docker"
   printf '{"credHelpers": {"%s": "ecr-login"}}' "$REGISTRY" >"$HOME/.docker/config.json"
@@ -35,7 +35,7 @@ test_peers_stand_on_the_page() {
   same "tests on the page" "$written" "$named"
 }
 
-# crowd HELPER [CALLS]: how many calls fifty gets at once make, with nothing cached. With CALLS, AWS answers once it has so many calls.
+# crowd HELPER [CALLS]: prints how many calls fifty concurrent gets make with an empty cache. With CALLS, AWS answers once it has this many calls.
 crowd() {
   local before gets=() get
   before=$(calls ecr:GetAuthorizationToken)
@@ -52,7 +52,7 @@ crowd() {
   echo $(($(calls ecr:GetAuthorizationToken) - before))
 }
 
-# has_called CALLS: whether AWS has got so many calls.
+# has_called CALLS: whether AWS has got this many calls.
 has_called() { [ "$(calls ecr:GetAuthorizationToken)" = "$1" ]; }
 
 test_peers_fetch_for_fifty_gets_at_once() {
@@ -112,7 +112,7 @@ test_peers_say_why_a_pull_failed() {
   [[ $said != *InvalidSignature* ]] || same "the cause" "" "$said"
 }
 
-# A token that ended, and AWS refuses another.
+# A token has expired, and AWS refuses a new one.
 test_peers_hand_out_tokens_that_ended() {
   both
   trap 'control token-lifetime "{\"seconds\": 43200}"' EXIT
@@ -126,7 +126,7 @@ test_peers_hand_out_tokens_that_ended() {
   same "answer, theirs" "$theirs" "$(ask "$GO" | jq -r .Secret)"
 }
 
-# refused PASSWORD: whether it no longer opens the registry.
+# refused PASSWORD: whether the registry refuses the password.
 refused() { [ "$(opens "$1")" = 403 ]; }
 
 test_peers_go_on_with_a_damaged_cache() {
@@ -158,7 +158,7 @@ test_peers_serve_podman() {
   podman pull "$IMAGE:1"
 }
 
-# A job that has its OIDC token and nothing else.
+# A job with only its OIDC token.
 test_peers_sign_in_with_a_ci_token() {
   both
   start_job github

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154 # IMAGE, REGISTRY… come from run.sh
-# Podman, Buildah and Skopeo: no daemon, and an auth.json of their own.
+# Podman, Buildah and Skopeo: no daemon, and their own auth.json.
 
 test_podman_builds_pushes_and_pulls() {
   setup "$REGISTRY"

@@ -1,19 +1,19 @@
 # shellcheck shell=bash disable=SC2016,SC2153,SC2154 # TARGET, ROOT… come from run.sh; much is for other shells
-# docs/recipes.md and docs/kubernetes.md: their scripts and settings, with a stand-in where the tool itself can't be had.
+# docs/recipes.md and docs/kubernetes.md: their scripts and settings, with a stand-in if the tool itself isn't available.
 
-# recipe HEADING [LANGUAGE [NUMBER]]: a block of the page.
+# recipe HEADING [LANGUAGE [NUMBER]]: prints a block of the page.
 recipe() { page_block recipes.md "$@"; }
 
-# stand_in NAME LINE…: a program of this test's.
+# stand_in NAME LINE…: installs a script as a program for this test.
 stand_in() {
   printf '%s\n' '#!/bin/sh' "${@:2}" >"$BIN/$1"
   chmod +x "$BIN/$1"
 }
 
-# with_ecr_auth LINES: runs them as a reader of the page would.
+# with_ecr_auth LINES: runs the lines like a reader of the page.
 with_ecr_auth() { PATH=$BIN:$(dirname "$ECR_AUTH"):$PATH bash -euo pipefail -c "$1"; }
 
-# helm_chart: a chart app-2.4.0.tgz in the working folder, and a helm that carries its commands out with Helm's library.
+# helm_chart: creates a chart app-2.4.0.tgz in the working folder, and a helm command that uses Helm's library.
 helm_chart() {
   stand_in helm "PYTHONPATH=$TARGET/helm exec $TARGET/python/bin/python $HERE/helm.py \"\$@\""
   mkdir -p "$HOME/chart/app/templates"
@@ -22,7 +22,7 @@ helm_chart() {
   tar --create --gzip --file app-2.4.0.tgz app
 }
 
-# Helm 4 asks the helper of its own file, and that of docker's.
+# Helm 4 calls the helper of its own file, and the one of docker's.
 test_recipes_helm_pushes_and_pulls_with_the_helper() {
   local client
   helm_chart
@@ -64,7 +64,7 @@ test_recipes_oras_pushes_and_pulls_an_artifact() {
   cmp "$HOME/sbom.json" "$HOME/pulled/sbom.json"
 }
 
-# Renovate itself, for a repository that lies here instead of at a forge; its other sources of versions are out of reach.
+# Renovate itself, for a local repository instead of one on a forge. Its other sources of versions can't be reached.
 test_recipes_renovate_finds_the_newer_tag_with_the_role() {
   local from tag
   for tag in 1.0.0 1.1.0; do
@@ -89,7 +89,7 @@ test_recipes_tekton_s_step_pushes() {
   as_admin skopeo inspect "docker://$REGISTRY/app:tekton"
 }
 
-# profile_serves HEADING PROGRAM: the page's profile and setup; the lab's keys come from this program alone, as a credential_process.
+# profile_serves HEADING PROGRAM: uses the page's profile and setup. The lab's keys come only from this program, as a credential_process.
 profile_serves() {
   mkdir -p "$HOME/.aws"
   recipe "$1" ini | sed "s,/usr/local/bin/aws_signing_helper,aws_signing_helper," >"$HOME/.aws/config"
@@ -104,7 +104,7 @@ test_recipes_roles_anywhere_is_a_profile() { profile_serves "IAM Roles Anywhere"
 
 test_recipes_aws_vault_is_a_profile() { profile_serves "aws-vault and granted" aws-vault; }
 
-# bazel_fetches FILE URL SHA256: Bazel's own downloader, by the page's .bazelrc; nothing else is fetched, and its Java trusts the lab.
+# bazel_fetches FILE URL SHA256: runs Bazel's own downloader with the page's .bazelrc. Nothing else is downloaded, and its Java trusts the lab.
 bazel_fetches() {
   local trust=$HOME/trust
   keytool -importcert -noprompt -alias lab -file "$SSL_CERT_FILE" -keystore "$trust" -storepass changeit
@@ -125,10 +125,10 @@ test_recipes_bazel_s_line_asks_for_headers() {
   local line header config
   line=$(recipe Bazel text)
   contains "$line" "--credential_helper=*.dkr.ecr.eu-west-1.amazonaws.com=ecr-auth"
-  # What Bazel does with it: the program, the word get, an address on stdin, and headers for the download.
+  # Bazel calls the program with the word get and a URL on stdin, and gets headers for the download.
   header=$(jq -n --arg uri "https://$REGISTRY/v2/" '{$uri}' | "$ECR_AUTH" get | jq -r '.headers.Authorization[0]')
   same "status" 200 "$(curl -sS -o /dev/null -w '%{http_code}' --cacert "$SSL_CERT_FILE" -K - "https://$REGISTRY/v2/" <<<"header = \"Authorization: $header\"")"
-  # Debian has a Bazel that knows credential helpers since 14.
+  # Debian's Bazel supports credential helpers since 14.
   if command -v bazel; then
     build_image "$IMAGE:1" hello
     as_admin docker push "$IMAGE:1"
@@ -138,7 +138,7 @@ test_recipes_bazel_s_line_asks_for_headers() {
   fi
 }
 
-# The page's lines, of those programs that this Debian has. No log of signatures is reached from here, so none is asked.
+# The page's lines for the programs that this Debian has. No signature log can be reached from here, so none is used.
 test_recipes_cosign_crane_and_oras_run_the_page_s_lines() {
   local image=$REGISTRY/app:1 line program unlogged=(--tlog-upload=false)
   build_image "$image" hello
@@ -173,7 +173,7 @@ test_recipes_exists_tells_a_pipeline_what_to_build() {
   contains "$(cat "$HOME/said")" "EA0607"
 }
 
-# docs/kubernetes.md, "Images of another account": by the repository's policy, and by a role of the other account.
+# docs/kubernetes.md, "Images of another account": with the repository's policy, and with a role of the other account.
 test_recipes_kubelet_pulls_images_of_another_account() {
   local image=$FOREIGN/${IMAGE#*/}
   start_containerd

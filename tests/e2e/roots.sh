@@ -1,9 +1,9 @@
 # shellcheck shell=bash disable=SC2154 # REGISTRY, ECR_AUTH… come from run.sh
-# Whom ecr-auth trusts where no variable names roots: the distribution's file first, and its folder where that is not enough.
+# The root certificates that ecr-auth uses if no variable names any: the distribution's file first, then its folder if the file is not enough.
 
 SYSTEM_ROOTS=/etc/ssl/certs
 
-# by_the_system NAME COMMAND…: with the system's roots alone, and a home in which nothing is cached.
+# by_the_system NAME COMMAND…: runs the command with only the system's roots, and an empty cache.
 by_the_system() {
   mkdir -p "$HOME/$1"
   env -u SSL_CERT_FILE -u SSL_CERT_DIR -u AWS_CA_BUNDLE HOME="$HOME/$1" "${@:2}" "$ECR_AUTH" helper get <<<"$REGISTRY"
@@ -34,7 +34,7 @@ test_roots_in_the_system_s_file_need_no_look_at_the_folder() {
   same "what it read of $SYSTEM_ROOTS" "$bundle" "$(grep -v ENOENT "$HOME/trace" | grep -o "${SYSTEM_ROOTS}[^\"<>]*" | uniq)"
 }
 
-# A CI passes on a variable without a value, which must not change the roots.
+# A CI passes an empty variable, which must not change the roots.
 test_roots_in_the_system_s_file_are_found_though_a_variable_is_blank() {
   local blank bundle=$SYSTEM_ROOTS/ca-certificates.crt
   cp "$bundle" "$HOME/bundle"
@@ -52,7 +52,7 @@ test_roots_in_the_system_s_folder_alone_are_found_though_the_variables_are_blank
   contains "$(fails by_the_system before env SSL_CERT_FILE= SSL_CERT_DIR=)" EA0503
   cp "$SSL_CERT_FILE" "$SYSTEM_ROOTS/company.pem"
   by_the_system after env SSL_CERT_FILE= SSL_CERT_DIR= | jq -e .Secret >/dev/null
-  # Where the file can't be read whole, either.
+  # The folder is also used if the file can't be read completely.
   local bundle=$SYSTEM_ROOTS/ca-certificates.crt
   cp "$bundle" "$HOME/bundle"
   # shellcheck disable=SC2064 # these
@@ -68,7 +68,7 @@ test_roots_of_the_system_are_not_read_for_what_has_no_tls() {
   same "what it read of $SYSTEM_ROOTS" "" "$(grep -v ENOENT "$HOME/trace" | grep -o "${SYSTEM_ROOTS}[^\"<>]*" | uniq)"
 }
 
-# What `openssl req -x509` makes is a CA.
+# The output of `openssl req -x509` is a CA certificate.
 test_roots_do_not_help_a_server_that_shows_a_ca_s_certificate() {
   local server said
   openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=company -addext subjectAltName=IP:127.0.0.1 \

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154 # IMAGE, REGISTRY… come from run.sh
-# The rules of ecr-auth.yml: a name of one's own, globs, profiles.
+# The rules of ecr-auth.yml: an own host name, globs, profiles.
 
 test_rules_of_a_name_of_ones_own_have_their_own_role() {
   control host-aliases '{"host": "registry.example.com", "registry": "'"$FOREIGN"'"}'
@@ -37,7 +37,7 @@ $fetch eu-central-1
 $fetch $REGION" "$(aws_calls "$from")"
 }
 
-# The rule's profile is used alone: the keys in the environment are another account's.
+# Only the rule's profile is used: the keys in the environment are another account's.
 test_rules_of_a_profile_use_it_alone() {
   (umask 077 && mkdir "$HOME/.aws" && control users '{"account": "444455556666", "name": "e2e"}' |
     jq -r '"[partner]\naws_access_key_id = \(.id)\naws_secret_access_key = \(.secret)"' >"$HOME/.aws/credentials")

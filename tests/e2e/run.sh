@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The end-to-end tests: real Docker, Podman, Buildah and Skopeo against the lab. Run inside scripts/namespace.sh, after a build:
-# run.sh [--part K/N] [NAME…]: all tests, or those of these names, which may be patterns; of them, each N-th from the K-th on. Every function test_…
-# of the files beside this one is a test, run in a shell and with a home of its own; one line each, PASS or FAIL first.
+# The end-to-end tests: real Docker, Podman, Buildah and Skopeo against the lab. Run it inside scripts/namespace.sh, after a build:
+# run.sh [--part K/N] [NAME…] runs all tests, or those of these names or patterns, and of those each N-th from the K-th on. Every function test_… of
+# the files beside this one is a test. Each test has its own shell and home, and prints one line that begins with PASS or FAIL.
 # shellcheck source=../../scripts/stage.sh
 source "$(dirname "$0")/../../scripts/stage.sh"
 HERE=$ROOT/tests/e2e
@@ -16,7 +16,7 @@ FOREIGN=444455556666.dkr.ecr.$REGION.amazonaws.com
 FRANKFURT=444455556666.dkr.ecr.eu-central-1.amazonaws.com
 # Another account in another region.
 VIRGINIA=444455556666.dkr.ecr.us-east-1.amazonaws.com
-# All names at once: the engine reads /etc/hosts every few seconds only.
+# All names at the same time, because the engine only reads /etc/hosts every few seconds.
 name_here "$REGISTRY" "$FOREIGN" "$FRANKFURT" "$VIRGINIA" public.ecr.aws registry.example.com "$GITHUB_TOKENS" \
   api.ecr-public.us-east-1.amazonaws.com {api.ecr,sts}.{"$REGION",eu-central-1,us-east-1}.amazonaws.com sts.amazonaws.com \
   cognito-{idp,identity}."$REGION".amazonaws.com lab.auth."$REGION".amazoncognito.com
@@ -26,17 +26,17 @@ start_engine
 podman_settings
 image_folder "$STAGE/image" "hello"
 
-# setup ARG…: ecr-auth setup, of all clients unless CLIENT names one, with the helper's link in this test's own folder.
+# setup ARG…: runs ecr-auth setup for all clients or for CLIENT, with the helper's link in this test's own folder.
 setup() { "$ECR_AUTH" setup --client "${CLIENT:-all}" --bin-dir "$BIN" "$@"; }
 
-# rules LINE…: the registries of this user's ecr-auth.yml.
+# rules LINE…: writes the registries of this user's ecr-auth.yml.
 rules() {
   mkdir -p "$HOME/.config/ecr-auth"
   printf '%s\n' "registries:" "$@" >"$HOME/.config/ecr-auth/ecr-auth.yml"
 }
 
-# aws_calls FROM: STS and ECR calls since the lab's log had FROM entries, one a line, sorted: assume ROLE SESSION AUDIENCE SUBJECT,
-# or OPERATION PRINCIPAL REGION.
+# aws_calls FROM: prints the STS and ECR calls since the lab's log had FROM entries, one a line, sorted: assume ROLE SESSION AUDIENCE SUBJECT, or
+# OPERATION PRINCIPAL REGION.
 aws_calls() {
   curl -fsS "$LAB_CONTROL/calls" | jq -r --argjson from "$1" '.log[$from:][]
     | if .operation == "sts:AssumeRoleWithWebIdentity" then
@@ -45,10 +45,10 @@ aws_calls() {
       else empty end' | sort
 }
 
-# logged: how many entries the lab's log has.
+# logged: prints the number of entries in the lab's log.
 logged() { curl -fsS "$LAB_CONTROL/calls" | jq '.log | length'; }
 
-# as_admin COMMAND…: with the lab's AWS keys and a home of its own, so that the test's stays untouched.
+# as_admin COMMAND…: runs the command with the lab's AWS keys and a separate home, so that the test's home stays unchanged.
 as_admin() {
   local home=$HOME/admin
   mkdir -p "$home/bin"
@@ -56,7 +56,7 @@ as_admin() {
   env HOME="$home" PATH="$home/bin:$PATH" "$@"
 }
 
-# start_mirror: a mirror of the releases at MIRROR, whose one file is the binary; SHA256 is its sum. It ends with the test.
+# start_mirror: starts a mirror of the releases at MIRROR until the end of the test. Its only file is the binary, whose checksum is SHA256.
 start_mirror() {
   local version asset folder
   version=$(jq -r .version "$ROOT/action/checksums.json")
@@ -73,14 +73,14 @@ start_mirror() {
   wait_until 10 "the mirror's start" curl -fsS -o /dev/null --range 0-0 "$MIRROR/v$version/$asset"
 }
 
-# page_block PAGE HEADING [LANGUAGE [NUMBER]]: a code block of docs/PAGE, as it stands there: the first one under that heading, or the first, second…
+# page_block PAGE HEADING [LANGUAGE [NUMBER]]: prints an unchanged code block of docs/PAGE: the first one under that heading, or the first, second…
 # of a language.
 page_block() { "$TARGET/python/bin/python" "$ROOT/scripts/docs/pages.py" "$@"; }
 
-# docker_since VERSION: whether docker's client is that old or newer: it has changed its words.
+# docker_since VERSION: whether docker's client has this version or a newer one. Newer versions have other messages.
 docker_since() { at_least "$(docker version --format '{{.Client.Version}}')" "$1"; }
 
-# same WHAT WANT HAVE
+# same WHAT WANT HAVE: fails unless both values are equal.
 same() {
   [ "$2" = "$3" ] || {
     printf '%s: expected %s, found %s\n' "$1" "$2" "$3" >&2
@@ -88,7 +88,7 @@ same() {
   }
 }
 
-# contains TEXT PART
+# contains TEXT PART: fails unless the text contains the part.
 contains() {
   [[ $1 == *"$2"* ]] || {
     printf 'expected '%s' in: %s\n' "$2" "$1" >&2
@@ -96,7 +96,7 @@ contains() {
   }
 }
 
-# fails COMMAND…: prints what the command says, and holds only where it fails.
+# fails COMMAND…: prints the command's output, and succeeds only if the command fails.
 fails() {
   local said
   if said=$("$@" 2>&1); then
@@ -106,7 +106,7 @@ fails() {
   printf '%s\n' "$said"
 }
 
-# run_test NAME: in a subshell; its repository and its home are its own, so that order never matters.
+# run_test NAME: runs a test in a subshell with its own repository and home, so that the order of tests never matters.
 run_test() {
   local name=$1 log=$STAGE/$1.log status
   set +e
@@ -136,7 +136,7 @@ for file in "$HERE"/*.sh; do
   [ "${file##*/}" = run.sh ] || source "$file"
 done
 mapfile -t tests < <(declare -F | awk '$3 ~ /^test_/ {print $3}')
-# chosen NAME: whether it, or a pattern of it, was asked for.
+# chosen NAME: whether the test, or a pattern that matches it, was requested.
 chosen() {
   local pattern
   # shellcheck disable=SC2053 # a pattern

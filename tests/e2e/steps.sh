@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2154,SC2329,SC2030,SC2031 # IMAGE, REGISTRY… come from run.sh; steps are run by their names
-# What each client does, with our helper and with amazon-ecr-credential-helper: the same step, in a home of its own, with nothing cached. What
-# works there works here: that holds for every client of every release that the tests run on. docs/comparison.md shows the table of Debian sid's.
+# What each client does with our helper and with amazon-ecr-credential-helper: the same step in a separate home with an empty cache. Everything that
+# works with the Go helper must work with ours, for every client of every tested release. docs/comparison.md shows the table of Debian sid.
 
-# A step is a function, named after its client; what it is called on the page stands behind it.
+# A step is a function that is named after its client. Its name on the page follows.
 STEPS=(
   docker_pull "docker pull"
   docker_push "docker push"
@@ -33,7 +33,7 @@ STEPS=(
 
 step_docker_pull() { docker image rm --force "$IMAGE:1" && docker pull "$IMAGE:1"; }
 step_docker_push() { docker tag steps:1 "$IMAGE:2" && docker push "$IMAGE:2"; }
-# on_base HOST…: a Dockerfile on an image of each, which the engine has no more.
+# on_base HOST…: prints a Dockerfile on an image of each registry, which the engine no longer has.
 on_base() {
   mkdir -p "$HOME/next"
   : >"$HOME/next/Dockerfile"
@@ -71,7 +71,7 @@ step_crane_copy() { crane copy "$IMAGE:1" "$FOREIGN/${IMAGE#*/}:6"; }
 step_oras_pull() { cd "$HOME" && oras pull "$IMAGE:artifact"; }
 step_oras_push() { cd "$HOME" && echo hello >file.txt && oras push "$IMAGE:7" file.txt; }
 step_cosign_tree() { cosign tree "$IMAGE:1"; }
-# says_why COMMAND…: fails, and says what AWS said.
+# says_why COMMAND…: checks that the command fails with AWS's message.
 says_why() {
   local said
   said=$(AWS_SECRET_ACCESS_KEY=wrong fails "$@") && [[ $said == *InvalidSignatureException* ]]
@@ -80,13 +80,13 @@ step_docker_says_why() { says_why docker pull "$IMAGE:1"; }
 step_podman_says_why() { says_why podman pull --retry 0 "$IMAGE:1" || says_why podman pull "$IMAGE:1"; }
 step_crane_says_why() { says_why crane manifest "$IMAGE:1"; }
 
-# step NAME HELPER: `works`, `fails`, or nothing where the client isn't there.
+# step NAME HELPER: prints `works`, `fails`, or nothing if the client isn't installed.
 step() (
   client=${1%%_*}
   [ "$client" != compose ] || client=docker
   command -v "$client" >/dev/null || return 0
   export HOME=$HOME/$1-$2
-  # Podman's other file is every home's.
+  # Podman's runtime file would be shared by all homes.
   rm -f /run/containers/0/auth.json
   mkdir -p "$HOME/.docker" "$HOME/.config/containers"
   jq -n --arg helper "$2" '$ARGS.positional | {credHelpers: map({(.): $helper}) | add}' --args "$REGISTRY" "$FOREIGN" "$DUAL_STACK" |
@@ -103,10 +103,10 @@ step() (
 STEPS_PAGE=$ROOT/docs/comparison.md
 STEPS_HEAD="| step | ecr-auth | Go helper 0.12.0 |"
 
-# table_on_the_page: its rows.
+# table_on_the_page: prints the rows of the page's table.
 table_on_the_page() { awk -v head="$STEPS_HEAD" '$0 == head {inside = 1; next} /^$/ {inside = 0} inside && !/^\|--/' "$STEPS_PAGE"; }
 
-# update_table ROW…: puts these in the place of its rows.
+# update_table ROW…: replaces the rows of the page's table.
 update_table() {
   local page
   page=$(awk -v head="$STEPS_HEAD" -v rows="$(printf '%s\n' "$@")" '
@@ -139,7 +139,7 @@ test_steps_that_work_with_the_go_helper_work_here() {
   done
   printf '%s\n' "${table[@]}"
   same "steps that work with the Go helper alone" "" "${worse[*]}"
-  # The page is about the newest release: `make clients-next` runs that.
+  # The page is about the newest release, which `make clients-next` runs.
   go_since 0.12.0 || return 0
   [ -z "${ECR_AUTH_UPDATE_DOCS:-}" ] || update_table "${table[@]}"
   same "the table in docs/comparison.md" "$(printf '%s\n' "${table[@]}")" "$(table_on_the_page)"

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154 # IMAGE, REGISTRY… come from run.sh
-# One store for every registry, with a store behind it: real clients before, during and after.
+# One store for every registry with another store behind it: real clients before, during and after.
 
-# store_with_logins: a docker-credential-keychain with two logins, which docker's configuration names.
+# store_with_logins: installs a docker-credential-keychain with two logins, which docker's configuration names.
 store_with_logins() {
   keychain
   mkdir "$HOME/.docker"
@@ -13,7 +13,7 @@ store_with_logins() {
   done
 }
 
-# answers PROGRAM: what it has for both logins.
+# answers PROGRAM: prints the program's answers for both logins.
 answers() {
   printf %s ghcr.io | "$1" get
   printf %s quay.io | "$1" get
@@ -48,7 +48,7 @@ test_store_for_all_registries_leaves_no_trace() {
   fails docker push "$IMAGE:1"
 }
 
-# What the Go helper lists for its caller, sorted: with nothing cached, the caller's own registry.
+# What the Go helper lists for its caller, sorted. With an empty cache, it is the caller's own registry.
 test_store_lists_what_the_go_helper_lists() {
   setup --all
   export AWS_REGION=${REGISTRY#*.ecr.}

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""A person at a terminal: runs a command on a pty of its own, and types.
+"""A user at a terminal: runs a command on its own pty, and types.
 
     terminal.py COMMAND… <<<'Password: => s3cret'
 
-stdin says what to wait for, and what to type then: a line `TEXT => ANSWER` each; `TEXT` alone is waited for only. The answer `MESSAGE USER` is the
-code that was sent to a user of the pool last. The answer TOTP is the
-code of an authenticator that was told the last otpauth URI that was shown, or that is in the file $AUTHENTICATOR, at the lab's time.
-Prints all that the terminal showed and exits as the command did; with 124 where a text isn't shown in a minute.
+stdin has the text to wait for and the answer to type, a line `TEXT => ANSWER` for each. With `TEXT` alone nothing is typed. The answer `MESSAGE
+USER` is the code that was last sent to a user of the pool. The answer TOTP is the code of an authenticator app at the lab's time, with the secret
+of the last otpauth URI on the terminal or in the file $AUTHENTICATOR. Prints the terminal's whole output and exits like the command, or with 124 if
+a text does not appear within a minute.
 """
 
 import base64
@@ -32,11 +32,11 @@ class Terminal:
             os.execvp(command[0], command)
 
     def read(self, end):
-        """More of what is shown; false at the end of it, or of the time."""
+        """Reads more output. Returns false at the end of the output, or after the time limit."""
         readable, _, _ = select.select([self.keys], [], [], max(0, end - time.monotonic()))
         try:
             more = os.read(self.keys, 4096) if readable else b""
-        except OSError:  # EIO: nobody has the other side open any more
+        except OSError:  # EIO: no process has the other side open any more
             more = b""
         self.shown += more.decode(errors="replace")
         return bool(more)
@@ -66,7 +66,7 @@ class Terminal:
 
 
 def totp(shown):
-    """A code by RFC 6238."""
+    """Returns the current code by RFC 6238."""
     secrets = re.findall(r"otpauth://\S*[?&]secret=([A-Z2-7]+)", shown)
     with open(os.environ["AUTHENTICATOR"], "a+") as file:
         if secrets:
@@ -83,14 +83,14 @@ def totp(shown):
 
 
 def message(user):
-    """The code that was sent to a user last."""
+    """Returns the code that was last sent to a user."""
     body = json.dumps({"username": user}).encode()
     with urllib.request.urlopen(os.environ["LAB_CONTROL"] + "/cognito/messages", body) as answer:
         return json.load(answer)["messages"][-1]["code"]
 
 
 def answer_to(answer, shown):
-    """What is typed."""
+    """Returns the text to type."""
     if answer.startswith("MESSAGE "):
         return message(answer.removeprefix("MESSAGE "))
     return totp(shown) if answer == "TOTP" else answer

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154 # IMAGE, REGISTRY… come from run.sh
-# What the registry makes of tokens: one serves many pushes, an expired or foreign one opens nothing.
+# What the registry does with tokens: one works for many pushes, an expired or foreign one is refused.
 
 test_tokens_are_fetched_once() {
   setup "$REGISTRY"

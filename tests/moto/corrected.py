@@ -1,4 +1,4 @@
-"""What moto says otherwise than Cognito, corrected."""
+"""Corrects moto's answers that differ from Cognito's."""
 
 import base64
 
@@ -10,7 +10,7 @@ initiate_auth = CognitoIdpBackend.initiate_auth
 
 
 def with_secret_block(self, *args):
-    """Cognito's SECRET_BLOCK is base64, moto's is the session as it stands."""
+    """Encodes SECRET_BLOCK in base64 as in Cognito. moto's is the plain session."""
     answer = initiate_auth(self, *args)
     parameters = answer.get("ChallengeParameters", {})
     if "SECRET_BLOCK" in parameters:
@@ -21,11 +21,11 @@ def with_secret_block(self, *args):
 
 
 def unknown(self):
-    """As AWS says it; moto's word for an operation that it doesn't play is a page of HTML."""
+    """Returns AWS's error for an operation that moto doesn't support, instead of moto's HTML page."""
     raise JsonRESTError("UnknownOperationException", "")
 
 
 def correct():
-    """From here on moto says it as Cognito does."""
+    """Installs the corrections."""
     CognitoIdpBackend.initiate_auth = with_secret_block
     CognitoIdpResponse.get_tokens_from_refresh_token = unknown

@@ -23,7 +23,7 @@ def substitute(text):
 
 
 class Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's functions. Only `!Sub` has a value here."""
+    """A YAML loader with CloudFormation's functions. Only `!Sub` has a value here."""
 
 
 def function(loader, tag, node):
@@ -60,7 +60,7 @@ def condition_holds(operator, key, wanted, context):
 
 
 def covers_resource(pattern, resource, context):
-    """A variable without a value matches nothing."""
+    """Whether a pattern with variables covers a resource. A variable without a value matches nothing."""
     pattern = re.sub(r"\$\{([^}]*)\}", lambda found: context.get(found[1], "\0"), pattern)
     return fnmatchcase(resource, pattern)
 
@@ -75,7 +75,7 @@ def applies(statement, action, resource, context):
 
 
 def allows(policies, action, resource, context):
-    """Everything is denied that no statement allows, and a `Deny` wins."""
+    """Returns whether an action is allowed. A `Deny` wins, and an action without an `Allow` is denied."""
     statements = [statement for policy in policies for statement in listed(policy["Statement"])]
     effects = {statement["Effect"] for statement in statements if applies(statement, action, resource, context)}
     return effects == {"Allow"}

@@ -1,4 +1,4 @@
-"""moto with a user pool and an identity pool, until stdin ends; prints where it is and the ids, as one line of JSON."""
+"""Runs moto with a user pool and an identity pool until stdin ends. Prints its address and the ids as one line of JSON."""
 
 import json
 import logging

@@ -20,12 +20,12 @@ PARAMETERS = {"RepositoryPrefix": "customers", "LoginPrefix": "northwind", "Saml
 
 
 class Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's functions, each as {"!Name": argument}."""
+    """A YAML loader with CloudFormation's functions, each as {"!Name": argument}."""
 
 
 def function(loader, tag, node):
     kinds = {yaml.ScalarNode: loader.construct_scalar, yaml.SequenceNode: loader.construct_sequence}
-    # Sequences hold further functions.
+    # Sequences may contain further functions.
     argument = kinds[type(node)](node, deep=True) if isinstance(node, yaml.SequenceNode) else kinds[type(node)](node)
     return {f"!{tag}": argument}
 
@@ -41,7 +41,7 @@ class Stack:
         self.attributes = {}
 
     def value(self, said):
-        """What a part of the template comes to. What is not made yet is made first."""
+        """Returns the value of a part of the template. Resources that do not exist yet are created first."""
         if isinstance(said, list):
             return [self.value(it) for it in said]
         if not isinstance(said, dict):
@@ -87,7 +87,7 @@ class Stack:
 
     def make_userpool(self, it):
         it["PoolName"] = it.pop("UserPoolName")
-        # The API sets these by a call of its own.
+        # The API sets these values with a separate call.
         it.pop("EnabledMfas")
         pool = self.call("cognito-idp", "create_user_pool", **it)["UserPool"]["Id"]
         return pool, {"ProviderName": f"cognito-idp.{REGION}.amazonaws.com/{pool}"}
@@ -100,7 +100,7 @@ class Stack:
         return it["Domain"], {}
 
     def make_managedloginbranding(self, it):
-        # moto has none: the parameters are checked all the same.
+        # moto doesn't support it, but boto3 still checks the parameters.
         self.check("cognito-idp", "CreateManagedLoginBranding", it)
         return "style", {}
 

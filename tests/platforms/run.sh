@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What another system's files and programs could spoil, tried with the binary on that system: run.sh BINARY. For macOS and Windows (Git's bash);
-# it runs on Linux, too. AWS is not asked for anything.
+# Checks on another system what that system's files and programs could break: run.sh BINARY. It is for macOS and Windows (Git's bash), and also runs
+# on Linux. It makes no calls to AWS.
 set -euo pipefail
 
 BINARY=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
@@ -16,10 +16,10 @@ die() {
   exit 1
 }
 
-# native PATH: as the binary reads it.
+# native PATH: prints the path in the form that the binary reads.
 native() { if [ -n "$IS_WINDOWS" ]; then cygpath -w "$1"; else echo "$1"; fi; }
 
-# A home with nothing in it. HOME names another folder on Windows, where it does not count.
+# Creates an empty home. On Windows HOME names another folder, which is not used.
 home() {
   local home=$FOLDER/$1
   mkdir -p "$home/.docker" "$home/.aws" "$home/AppData/Local" "$home/AppData/Roaming"
@@ -39,7 +39,7 @@ unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_CONFIG_FILE AWS_SHARED_CREDENT
 
 setup() { "$BINARY" setup "$@" --client docker --bin-dir "$(native "$HOMES/bin")" >"$FOLDER/said" 2>&1 || die "setup $*: $(cat "$FOLDER/said")"; }
 
-# A file with Windows' line ends is edited, set up twice, and given back byte for byte.
+# A file with Windows line ends is edited, set up twice, and restored byte for byte.
 a_file_comes_back_as_it_was() {
   home given-back
   printf '{\r\n  "auths": {},\r\n  "psFormat": "ä"\r\n}\r\n' >"$HOMES/.docker/config.json"
@@ -76,7 +76,7 @@ install_and_output_write_their_files() {
   grep -q AKIDEXAMPLE "$HOMES/credentials" || die "the file does not hold the credentials"
 }
 
-# Where the helper is a copy, one of another version is replaced while it runs, and logout removes what is left.
+# If the helper is a copy, a copy of another version is replaced while it runs, and logout removes the rest.
 a_running_helper_is_upgraded() {
   home upgraded
   setup "$REGISTRY"
@@ -90,7 +90,7 @@ a_running_helper_is_upgraded() {
   kill "$running" 2>/dev/null || true
 }
 
-# The folder of secrets is this user's alone.
+# Only this user has access to the folder of secrets.
 secrets_are_closed_to_others() {
   home closed
   setup "$REGISTRY"
@@ -104,7 +104,7 @@ secrets_are_closed_to_others() {
   fi
 }
 
-# A child's exit code is handed on whole.
+# A child's exit code is passed on completely.
 exit_codes_are_whole() {
   home codes
   local status=0
@@ -116,7 +116,7 @@ exit_codes_are_whole() {
   fi
 }
 
-# PowerShell reads what is printed for it; also on other systems, where it is installed.
+# PowerShell can read the output for it. This is also checked on other systems if PowerShell is installed.
 powershell_reads_its_lines() {
   home powershell
   local shell

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""pycognito signs in to a lab, once for each of generate.py's cases; the lab's numbers must be the cases' too.
+"""Signs in to a lab with pycognito, once for each of generate.py's cases. The lab's numbers must be the cases' numbers.
 
     against_lab.py [--seed N] [--count N]      with LAB_CONTROL and AWS_ENDPOINT_URL of a lab
 
-Users have temporary passwords: the answer to the right one is a challenge, and no RSA signature is waited for.
+Users have temporary passwords, so that a correct password gets a challenge and no RSA signature is needed.
 """
 
 import argparse
@@ -24,7 +24,7 @@ def control(path, body):
 
 
 def sign_in(idp, vector):
-    """The name of the challenge after a sign-in, or of the error."""
+    """Returns the name of the challenge after a sign-in, or of the error."""
     client = generate.Client(vector["user_id"], vector["password"], int(vector["a"], 16))
     control("next-b", {"hex": vector["b"]})
     asked = idp.initiate_auth(

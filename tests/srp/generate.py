@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Vectors of Cognito's SRP, as JSON lines: what PyPI's pycognito computes, next to a server's half that is written here.
+"""Test vectors of Cognito's SRP as JSON lines, computed by PyPI's pycognito and by a separate implementation of the server's half.
 
     generate.py [--seed N] [--count N]
 
-The same seed gives the same lines. Numbers are in hexadecimal without leading zeros, as on the wire; `secret_block` and `signature`
-are base64. A line is a whole sign-in: from `pool_id`, `user_id`, `password`, `a`, `salt`, `B`, `secret_block` and `timestamp` a client
-must come to `A` and `signature`; from `user_id`, `password`, `salt`, `b` and `A` a server must come to `B`. `u`, `S` and `key` are there
-to find a mistake by. `kind` says what is special: half of the cases have leading zeros in salt, A, B, u or S.
+The same seed gives the same lines. Numbers are in hexadecimal without leading zeros, as in requests. `secret_block` and `signature` are base64. A
+line is a whole sign-in. From `pool_id`, `user_id`, `password`, `a`, `salt`, `B`, `secret_block` and `timestamp`, a client must compute `A` and
+`signature`. From `user_id`, `password`, `salt`, `b` and `A`, a server must compute `B`. `u`, `S` and `key` help to find a mistake. `kind` names the
+special case: half of the cases have leading zeros in salt, A, B, u or S.
 """
 
 import argparse
@@ -25,7 +25,7 @@ KINDS = ["plain", "salt", "tiny salt", "A", "B", "u", "small a", "odd A", "large
 
 N = int(aws_srp.N_HEX, 16)
 G = 2
-# Python's own takes a tenth of a second for each.
+# Python's own function takes a tenth of a second for each.
 try:
     import gmpy2
 
@@ -38,7 +38,7 @@ except ImportError:
 
 
 def padded(number):
-    """The bytes of a number, a zero byte before a set top bit: written differently from pycognito's on purpose."""
+    """Returns the bytes of a number, with a zero byte in front if the top bit is set. On purpose, the code differs from pycognito's."""
     return number.to_bytes(number.bit_length() // 8 + 1, "big") if number else b"\0"
 
 
@@ -50,7 +50,7 @@ K = digest(padded(N) + b"\2")
 
 
 class Client(aws_srp.AWSSRP):
-    """pycognito's client with a private number that is given."""
+    """pycognito's client with a given private number."""
 
     def __init__(self, user_id, password, a):
         self.given = a
@@ -61,7 +61,7 @@ class Client(aws_srp.AWSSRP):
 
 
 class Server:
-    """A server's half."""
+    """The server's half of the handshake."""
 
     def __init__(self, user_id, password, salt):
         pool = POOL_ID.split("_")[1]
@@ -84,7 +84,7 @@ def text(rng, alphabet, least, most):
 
 
 def short(number, bits):
-    """Whether the number's first byte is zero, out of this many bits."""
+    """Whether the number's first byte is zero, at this width in bits."""
     return number >> (bits - 8) == 0
 
 
