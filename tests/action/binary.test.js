@@ -1,5 +1,5 @@
 "use strict";
-// Which binary is used, and which never.
+// Which binary is used, and which is never used.
 
 const assert = require("node:assert/strict");
 const { spawnSync } = require("node:child_process");
@@ -11,7 +11,7 @@ const { assetName } = require("../../action/binary.js");
 const { ASSET, COMPRESSED, DOWNLOAD, Job, PROGRAM, RAN, WINDOWS, annotations, sha256, version } = require("./harness.js");
 const { plain } = require("./servers.js");
 
-/** A job, and a server that gives `files` by their paths and counts what it was asked for. */
+/** Starts a job, and a server that serves `files` by their paths and counts the requests. */
 async function release(t, files = { [`/v${version}/${DOWNLOAD}`]: COMPRESSED }) {
   const job = new Job(t);
   const asked = [];
@@ -29,7 +29,7 @@ function assertRan(result) {
   assert.match(result.stdout, RAN.stdout);
 }
 
-/** The only annotation, an error; nothing was run. */
+/** Checks that nothing was run, and that the only annotation is this error. */
 function assertFailed(result, text) {
   assert.equal(result.status, 1);
   const [error, ...others] = annotations(result.stdout);
@@ -126,7 +126,7 @@ test("without a checksum nothing is downloaded", async (t) => {
 
 test("a tool cache that can't be written is done without", async (t) => {
   const { job } = await release(t);
-  // A file in the folder's place stops root, too.
+  // A file at the folder's path stops root, too.
   fs.writeFileSync(job.path("tools", "ecr-auth"), "");
   assertRan(await job.run("main"));
   fs.rmSync(job.path("temp"), { recursive: true });
@@ -150,7 +150,7 @@ test("runs a copy in a folder of the job's own, and the post step removes it", a
   assert.deepEqual(fs.readdirSync(job.path("temp")), []);
 });
 
-// Another job of the runner writes to the tool cache all the while: whatever it puts there at whatever moment, it is not run.
+// Another job of the runner writes to the tool cache all the time. Nothing that it writes there is run.
 if (!WINDOWS) {
   test("a binary that is swapped after it was read is not run", async (t) => {
     const { job } = await release(t);

@@ -1,5 +1,5 @@
 "use strict";
-// action.yml, and the examples that use it.
+// Tests of action.yml, and of the examples that use it.
 
 const assert = require("node:assert/strict");
 const fs = require("node:fs");
@@ -11,13 +11,13 @@ const EXAMPLES = path.join(ROOT, ".github", "workflows", "examples");
 const read = (...parts) => fs.readFileSync(path.join(ROOT, ...parts), "utf8").replace(/\r\n/g, "\n");
 const definition = read("action.yml");
 
-/** What action.yml says of each input: the lines below its name. */
+/** The lines of each input in action.yml. */
 function inputs() {
   const block = /^inputs:\n([^]*?)^outputs:/m.exec(definition)[1];
   return new Map(Array.from(block.matchAll(/^ {2}([a-z-]+):\n((?: {4}.*\n)+)/gm), ([, name, text]) => [name, text]));
 }
 
-/** The inputs that a workflow gives this action. */
+/** Returns the inputs that a workflow passes to this action. */
 function given(workflow) {
   const steps = workflow.matchAll(/^( *)- uses: org\/ecr-auth@.*\n(?:\1 {2}id: .*\n)?\1 {2}with:\n((?:\1 {4}.*\n)+)/gm);
   return Array.from(steps, ([, indent, block]) => Array.from(block.matchAll(new RegExp(`^${indent} {4}([a-z-]+):`, "gm")), ([, name]) => name)).flat();
@@ -31,7 +31,7 @@ test("no input takes a secret", () => {
   const names = [...inputs().keys()];
   assert.ok(names.length > 25, names.join());
   const odd = names.filter((name) => /password|secret|token|access-key/.test(name));
-  // A file's name, and two switches.
+  // The name of a file, and two switches.
   assert.deepEqual(odd, ["web-identity-token-file", "output-password", "mask-password"]);
 });
 
@@ -41,7 +41,7 @@ test("an input that is deprecated has no default that would hide whether it was 
   }
 });
 
-// The runner itself shows one warning, "Input '…' has been deprecated with message: …": the binary says nothing more.
+// The runner itself shows one warning, "Input '…' has been deprecated with message: …", so the binary shows none.
 test("an input that is deprecated names what takes its place", () => {
   const current = [...inputs()].filter(([, text]) => !text.includes("deprecationMessage")).map(([name]) => name);
   const messages = [...inputs()].flatMap(([name, text]) => Array.from(text.matchAll(/^ {4}deprecationMessage: (.*)$/gm), ([, message]) => [name, message]));
@@ -59,7 +59,7 @@ test("the examples use inputs that exist and are not deprecated", () => {
   }
 });
 
-/** The inputs of the actions that docs/migration is about, as their action.yml or source has them (docs/comparison.md says which). */
+/** The inputs of the actions in docs/migration, from their action.yml or source (docs/comparison.md names the versions). */
 const OLD = {
   "amazon-ecr-login": ["http-proxy", "mask-password", "registries", "registry-type", "skip-logout"],
   "configure-aws-credentials": [
@@ -72,7 +72,7 @@ const OLD = {
   "docker-login-action": ["ecr", "logout", "password", "registry", "registry-auth", "scope", "username"],
 };
 
-/** The rows of a migration page's table of inputs: the old name, and what is said of it. Variables stand there, too: they are no inputs. */
+/** Returns the rows of a migration page's table of inputs: the old name and its description. Rows of variables are left out. */
 function replaced(page) {
   const table = /^## Inputs\n[^]*?\n\|---\|---\|\n((?:\|.*\n)+)/m.exec(page)[1];
   const rows = Array.from(table.matchAll(/^\| (.*?) \| (.*) \|$/gm), ([, old, here]) => [old, here]);

@@ -1,5 +1,5 @@
 "use strict";
-// The way to the release: what is followed, what is tried again, and what is refused.
+// Downloading the release: what is followed, what is retried, and what is refused.
 
 const assert = require("node:assert/strict");
 const test = require("node:test");
@@ -9,7 +9,7 @@ const { plain, proxy, secure } = require("./servers.js");
 
 const give = (request, response) => response.end(COMPRESSED);
 
-/** The step fails with one annotation that reads like this. */
+/** Checks that the step fails with one annotation that matches. */
 async function fails(job, text) {
   const result = await job.run("main");
   assert.equal(result.status, 1, result.stdout + result.stderr);
@@ -135,7 +135,7 @@ test("a file that isn't there is asked for once", async (t) => {
 });
 
 test("a server that can't be reached is an error with a way out", async (t) => {
-  // Port 1 has no listener, and nobody else may take it meanwhile.
+  // Port 1 has no listener, and no other process can take it in the meantime.
   await fails(new Job(t).input("download-base-url", "http://127.0.0.1:1"), /: ECONNREFUSED\nhint: .*HTTPS_PROXY.*download-base-url.*binary-path/);
 });
 

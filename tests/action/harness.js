@@ -1,5 +1,6 @@
 "use strict";
-// A job of GitHub's runner around the action's own files: a folder with a copy of action/, the runner's folders and files, and its environment.
+// A job of GitHub's runner around the action's own files: a folder with a copy of action/, the runner's folders and files, and its
+// environment.
 
 const { spawn } = require("node:child_process");
 const crypto = require("node:crypto");
@@ -14,13 +15,13 @@ const { assetName } = require(path.join(SOURCE, "binary.js"));
 const { version } = require(path.join(SOURCE, "checksums.json"));
 
 const WINDOWS = process.platform === "win32";
-/** What the release's file for this system is called. */
+/** The name of the release's file for this system. */
 const ASSET = assetName(process.platform, process.arch);
-/** A program small enough to be downloaded often. It ends with the status SUM says, told apart from every failure of the action's own. */
+/** A program that is small enough to be downloaded often. Its exit status is SUM, which no failure of the action itself has. */
 const PROGRAM = WINDOWS
   ? fs.readFileSync(path.join(process.env.SystemRoot, "System32", "where.exe"))
   : Buffer.from('#!/bin/sh\necho "ran $*"\nexit 7\n');
-/** What is downloaded: the program compressed. */
+/** The downloaded file: the compressed program. */
 const DOWNLOAD = `${ASSET}.br`;
 const COMPRESSED = zlib.brotliCompressSync(PROGRAM);
 const RAN = WINDOWS ? { status: 1, stdout: /^/ } : { status: 7, stdout: /^ran action main$/m };
@@ -47,36 +48,36 @@ class Job {
     return path.join(this.root, ...parts);
   }
 
-  /** Where a verified binary is kept. */
+  /** The path of the cached binary. */
   cached(folder = "tools") {
     return this.path(folder, "ecr-auth", version, process.arch, WINDOWS ? "ecr-auth.exe" : "ecr-auth");
   }
 
-  /** What action/checksums.json says. */
+  /** Writes action/checksums.json. */
   checksums(entries) {
     fs.writeFileSync(this.path("action", "checksums.json"), JSON.stringify({ version, sha256: entries }));
   }
 
-  /** Sets an input as the runner does: capitals, hyphens kept. */
+  /** Sets an input like the runner: in capitals, with hyphens. */
   input(name, value) {
     this.env[`INPUT_${name.toUpperCase()}`] = value;
     return this;
   }
 
-  /** Makes node itself the binary: it takes the word `action` for this script in the job's working directory. */
+  /** Uses node itself as the binary. For its argument `action` it runs this script, action.js in the working directory. */
   script(source) {
     fs.writeFileSync(this.path("work", "action.js"), source);
     return this.input("binary-path", process.execPath);
   }
 
-  /** What the main step has handed to the post step, as the runner reads the file. */
+  /** Returns the main step's state for the post step, parsed like the runner. */
   state() {
     if (!fs.existsSync(this.env.GITHUB_STATE)) return {};
     const lines = fs.readFileSync(this.env.GITHUB_STATE, "utf8").matchAll(/^(\w+)=(.*)\n/gm);
     return Object.fromEntries(Array.from(lines, ([, name, value]) => [name, value]));
   }
 
-  /** Starts `main` or `post`; what it prints gathers in `stdout` and `stderr` of what is returned. */
+  /** Starts `main` or `post`. Its output is collected in `stdout` and `stderr` of the returned object. */
   start(step) {
     const state = Object.fromEntries(Object.entries(this.state()).map(([name, value]) => [`STATE_${name}`, value]));
     const env = { ...this.env, ...(step === "post" ? state : {}) };
@@ -88,7 +89,7 @@ class Job {
     return result;
   }
 
-  /** Runs `main` or `post` to its end. */
+  /** Runs `main` or `post` and waits for its end. */
   async run(step) {
     const result = this.start(step);
     [result.status] = await once(result.child, "close");
@@ -96,7 +97,7 @@ class Job {
   }
 }
 
-/** The annotations in a log, as the runner understands them. */
+/** Returns the annotations in a log, parsed like the runner. */
 function annotations(log) {
   const decode = (text) => text.replace(/%3A/g, ":").replace(/%2C/g, ",").replace(/%0A/g, "\n").replace(/%0D/g, "\r").replace(/%25/g, "%");
   return Array.from(log.matchAll(/^::(error|warning) title=([^:]*)::(.*)$/gm), ([, level, title, text]) => ({

@@ -1,3 +1,3 @@
 "use strict";
-// Loaded before the action: a pause between two tries takes no time.
+// Loaded before the action: removes the pauses between two tries.
 require("node:timers/promises").setTimeout = async () => {};

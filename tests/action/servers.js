@@ -8,7 +8,7 @@ const http = require("node:http");
 const https = require("node:https");
 const net = require("node:net");
 
-/** Starts a server; it and its connections end with the test. */
+/** Starts a server that ends with the test, with its connections. */
 async function listen(test, server, scheme) {
   const sockets = new Set();
   server.on("connection", (socket) => {
@@ -25,27 +25,27 @@ async function listen(test, server, scheme) {
   return `${scheme}://127.0.0.1:${server.address().port}`;
 }
 
-/** A certificate of this address's own: [key, certificate, its file]. */
+/** Creates a certificate for this address: [key, certificate, its file]. */
 function certificate(job) {
   const [key, file] = [job.path("key.pem"), job.path("certificate.pem")];
   const names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
   const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"];
-  // Git's shell on Windows would take "/CN" for a path; node starts openssl without it.
+  // Git's shell on Windows would convert "/CN" to a path, but node starts openssl without a shell.
   execFileSync("openssl", ["req", "-x509", ...kind, ...names, "-keyout", key, "-out", file], { stdio: "ignore" });
   return [fs.readFileSync(key), fs.readFileSync(file), file];
 }
 
-/** `answer(request, response)` behind plain HTTP. */
+/** Serves `answer(request, response)` over plain HTTP. */
 const plain = (test, answer) => listen(test, http.createServer(answer), "http");
 
-/** The same behind HTTPS, trusted by the job. */
+/** Serves `answer(request, response)` over HTTPS, with a certificate that the job trusts. */
 function secure(test, job, answer) {
   const [key, cert, file] = certificate(job);
   job.env.NODE_EXTRA_CA_CERTS = file;
   return listen(test, https.createServer({ key, cert }, answer), "https");
 }
 
-/** A proxy that tunnels to wherever it is asked, after `check(request)` has returned 200; the requests it saw gather in `seen`. */
+/** Starts a proxy that tunnels to any address if `check(request)` returns 200. `seen` collects its requests. */
 async function proxy(test, seen, check = () => 200) {
   const server = http.createServer((request, response) => response.writeHead(400).end());
   server.on("connect", (request, client) => {

@@ -1,5 +1,5 @@
 "use strict";
-// What passes between the runner, the two steps and the binary.
+// The communication between the runner, the two steps and the binary.
 
 const assert = require("node:assert/strict");
 const { once } = require("node:events");
@@ -54,7 +54,7 @@ test("where the job has changed the binary, the post step cleans up with another
   assert.deepEqual(fs.readdirSync(job.path("temp")), []);
 });
 
-// Windows has no signals to pass.
+// Windows has no signals to pass on.
 if (!WINDOWS) {
   test("passes signals on", async (t) => {
     const job = new Job(t).script("process.on('SIGTERM', () => process.exit(9)); setInterval(() => {}, 1000); console.log('ready')");

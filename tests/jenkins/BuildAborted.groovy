@@ -1,4 +1,4 @@
-/** A build was aborted: what FlowInterruptedException is in Jenkins. */
+/** A build was aborted, like Jenkins' FlowInterruptedException. */
 class BuildAborted extends RuntimeException {
 
     BuildAborted() { super('the build was aborted') }

@@ -1,7 +1,7 @@
-/** `pipeline { … }`: the directives that the examples use, in Jenkins' order; one it doesn't know is an error. */
+/** `pipeline { … }` with the directives that the examples use, in Jenkins' order. Unknown directives are errors. */
 class Declarative {
 
-    /** Runs a body in which these directives may stand: each is a closure that takes what stands after its name. */
+    /** Runs a body with these directives. Each is a closure that takes the arguments after its name. */
     static void read(Object delegate, Closure body) {
         Closure own = body.clone()
         own.delegate = delegate
@@ -40,7 +40,7 @@ class Declarative {
 
     }
 
-    /** `when { branch 'main' }`: of a multibranch job alone, as others have no BRANCH_NAME. */
+    /** `when { branch 'main' }`, only for multibranch jobs, because others have no BRANCH_NAME. */
     static class Conditions {
 
         Steps steps
@@ -50,7 +50,7 @@ class Declarative {
 
     }
 
-    /** The pipeline or a stage. */
+    /** Runs the pipeline or a stage. */
     static class Section {
 
         final Object any = 'any'
@@ -93,7 +93,7 @@ class Declarative {
         void perform() {
             if (agent && agent != 'none') {
                 steps.node {
-                    // Declarative pipelines check out by themselves.
+                    // Declarative pipelines check out automatically.
                     steps.checkout('scm')
                     inEnvironment()
                 }

@@ -1,4 +1,4 @@
-/** The `docker` of the docker-workflow plugin, without credentials: `withRegistry` then only says where names without a host lead. */
+/** The `docker` of the docker-workflow plugin without credentials. Then `withRegistry` only adds its host to names without one. */
 class Docker {
 
     private final Steps steps
@@ -26,7 +26,7 @@ class Docker {
             this.name = name
         }
 
-        /** The name with the registry's host in front, as the plugin makes it. */
+        /** Returns the name with the registry's host in front, like the plugin. */
         String imageName() {
             String host = new URL(steps.env.DOCKER_REGISTRY_URL).authority
             return "$host/$name"

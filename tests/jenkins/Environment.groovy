@@ -1,4 +1,4 @@
-/** `env`: one for each branch of a build; a branch starts with that of the thread that started it. */
+/** `env`: each branch of a build has its own, which starts as a copy of the one in the thread that started the branch. */
 class Environment {
 
     private final ThreadLocal<Map> current = new ThreadLocal<Map>() {

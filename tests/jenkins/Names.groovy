@@ -1,4 +1,4 @@
-/** The names that stand for something in every Jenkinsfile: Jenkins' own variables, and those of the environment. */
+/** The names with a value in every Jenkinsfile: Jenkins' own variables, and those of the environment. */
 class Names extends Binding {
 
     final Steps steps

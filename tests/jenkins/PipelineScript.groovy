@@ -1,4 +1,4 @@
-/** What a Jenkinsfile and the library's variables are made from: a function they don't define is one of the library or a step. */
+/** The base class of a Jenkinsfile and of the library's variables. Functions that they don't define come from the library or are steps. */
 abstract class PipelineScript extends Script {
 
     Object methodMissing(String name, Object arguments) {

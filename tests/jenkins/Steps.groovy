@@ -3,7 +3,7 @@ import java.nio.file.Path
 import java.nio.file.Paths
 import java.nio.file.attribute.PosixFilePermissions
 
-/** Jenkins' own steps, as far as the library and its examples use them. What a step does on an agent, it does here: `sh` runs a shell. */
+/** The steps of Jenkins that the library and its examples use. They have the same effects as on an agent: `sh` runs a shell. */
 class Steps {
 
     final Environment env = new Environment()
@@ -17,8 +17,8 @@ class Steps {
     private boolean aborted
 
     /**
-     * home: the agent's folder; its `checkout` is what `checkout scm` takes. credentials: a folder of files, each called as a
-     * credential. tools: a folder of folders, each called as a tool. abortOn: the build is aborted once a line holds this text.
+     * home: the agent's folder; `checkout scm` copies its `checkout`. credentials: a folder with a file for each credential.
+     * tools: a folder with a folder for each tool. abortOn: the build is aborted once a line of the log contains this text.
      */
     Steps(Path home, Path credentials, Path tools, String abortOn) {
         this.home = home
@@ -27,7 +27,7 @@ class Steps {
         this.abortOn = abortOn
     }
 
-    // ---- where and under which circumstances the body runs ----
+    // ---- steps with a body ----
 
     Object node(String label = null, Closure body) {
         int number
@@ -43,7 +43,7 @@ class Steps {
             int equals = "$assignment".indexOf('=')
             String name = "$assignment".substring(0, equals)
             String value = "$assignment".substring(equals + 1)
-            // PATH+ANYTHING goes in front of PATH.
+            // PATH+ANYTHING is put in front of PATH.
             if (name.contains('+')) {
                 name = name.substring(0, name.indexOf('+'))
                 value = "$value:${changes[name] ?: env[name]}"
@@ -94,7 +94,7 @@ class Steps {
         return within([WORKSPACE: "$folder", PWD_TMP: "$folder@tmp"], body)
     }
 
-    /** Every branch is a thread with an environment of its own; the first failure is the step's. */
+    /** Every branch is a thread with its own environment. The step fails with the first failure. */
     void parallel(Map branches) {
         List<Throwable> failures = [].asSynchronized()
         List<Thread> threads = branches.findAll { name, body -> body instanceof Closure }.collect { name, body ->
@@ -116,7 +116,7 @@ class Steps {
 
     private Object within(Map changes, Closure body) {
         Map before = env.values
-        // An empty value takes a variable out.
+        // An empty value removes a variable.
         env.values = (before + changes).findAll { name, value -> "$value" != '' }
         try {
             return body()
@@ -125,11 +125,11 @@ class Steps {
         }
     }
 
-    // ---- what is done ----
+    // ---- actions ----
 
     Object sh(String script) { sh(script: script) }
 
-    /** As Jenkins' durable-task does it: the script in a file of the temporary folder, /bin/sh -xe, unless it names its own interpreter. */
+    /** Runs a script like Jenkins' durable-task: from a file in the temporary folder, with /bin/sh -xe unless it names an interpreter. */
     Object sh(Map options) {
         Path folder = Paths.get(env.WORKSPACE_TMP, "durable-${UUID.randomUUID().toString().take(8)}")
         Files.createDirectories(folder)
@@ -160,7 +160,7 @@ class Steps {
         errors.join()
         int status = process.waitFor()
         synchronized (this) {
-            // Whoever aborted the build took the process out already.
+            // An abort has already removed the process from the list.
             return [status: status, out: out.toString(), killed: !running.remove(process)]
         }
     }
@@ -184,7 +184,7 @@ class Steps {
 
     String pwd(Map options = [:]) { options.tmp ? env.PWD_TMP ?: env.WORKSPACE_TMP : env.WORKSPACE }
 
-    /** A tool's folder. Jenkins puts it on no PATH by itself. */
+    /** Returns a tool's folder. Jenkins does not add it to PATH. */
     String tool(Map options) {
         Path folder = tools.resolve(options.name)
         if (options.type != 'generic' || !Files.isDirectory(folder)) {
@@ -202,7 +202,7 @@ class Steps {
 
     // ---- the log ----
 
-    /** Unmasked: a secret that gets here is a leak, whatever the credentials-binding plugin would make of it. */
+    /** The log is not masked: a secret in it is a leak, even if the credentials-binding plugin would mask it. */
     synchronized void log(Object line) {
         println line
         if (abortOn && !aborted && "$line".contains(abortOn)) {
@@ -210,7 +210,7 @@ class Steps {
             println 'Aborted by somebody'
             List<Process> killed = running as List
             running.clear()
-            // By its handle: destroying the process itself would close its output while it is read.
+            // Through its handle, because destroying the process itself would close its output while it is read.
             killed*.toHandle()*.destroy()
         }
     }

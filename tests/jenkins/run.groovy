@@ -1,8 +1,8 @@
 /*
  * Runs a Jenkinsfile: groovy -cp tests/jenkins tests/jenkins/run.groovy VARS HOME JENKINSFILE [ABORT_ON]
  *
- * VARS is the library's folder, as it is shipped. HOME is the agent's folder: `checkout`, `credentials` and `tools` in it are described in
- * Steps.groovy. The log goes to stdout; the exit status is 0, 1 where the build failed, 3 where it was aborted.
+ * VARS is the shipped library's folder. HOME is the agent's folder; Steps.groovy describes its `checkout`, `credentials` and `tools`. The log
+ * goes to stdout. The exit status is 0, 1 if the build failed, or 3 if it was aborted.
  */
 import org.codehaus.groovy.control.CompilerConfiguration
 

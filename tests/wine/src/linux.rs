@@ -1,4 +1,4 @@
-//! The Linux side. Beside it are Wine's prefix, the shim for Windows, and the binary.
+//! The shim's Linux side. Wine's prefix, the shim for Windows, and the binary are beside it.
 
 use std::env;
 use std::ffi::OsString;
@@ -23,7 +23,7 @@ pub fn run() -> io::Result<i32> {
     command
         .env("WINEPREFIX", folder.join("prefix"))
         .env("WINEDEBUG", "-all")
-        // Neither a screen nor other languages' programs, nor a debugger that waits where a program breaks.
+        // No screen, no other languages' programs, and no debugger that waits when a program crashes.
         .env(
             "WINEDLLOVERRIDES",
             "mscoree=;mshtml=;winemenubuilder.exe=;winedbg.exe=;winewayland.drv=;winex11.drv=",

@@ -1,7 +1,7 @@
-//! Stands for the binary in the integration tests, and has Wine run the Windows one. scripts/windows.sh builds it for both systems.
+//! Replaces the binary in the integration tests, and runs the Windows binary with Wine. scripts/windows.sh builds it for both systems.
 //!
-//! On Linux it hands all variables on under other names, as Wine would replace some by its own. On Windows it gives them back their names,
-//! and paths the form that they have there: `/home/me` is `Z:\home\me`, and the home is `USERPROFILE`.
+//! On Linux it passes all variables on under other names, because Wine would replace some of them by its own. On Windows it restores their
+//! names, and converts paths: `/home/me` becomes `Z:\home\me`, and the home becomes `USERPROFILE`.
 
 #[cfg(unix)]
 #[path = "linux.rs"]
@@ -10,7 +10,7 @@ mod system;
 #[path = "windows.rs"]
 mod system;
 
-/// What a variable's name has before it on its way through Wine.
+/// The prefix of a variable's name on its way through Wine.
 const HANDED_ON: &str = "SHIM_";
 
 fn main() {

@@ -1,10 +1,10 @@
-//! The Windows side.
+//! The shim's Windows side.
 
 use std::env;
 use std::io;
 use std::process::Command;
 
-/// Folders that Linux has below the home and Windows has not.
+/// Folders that are below the home on Linux but not on Windows.
 const BELOW_HOME: [(&str, &str); 5] = [
     ("XDG_CACHE_HOME", ".cache"),
     ("XDG_CONFIG_HOME", ".config"),
@@ -13,10 +13,10 @@ const BELOW_HOME: [(&str, &str); 5] = [
     ("LOCALAPPDATA", "AppData/Local"),
 ];
 
-/// Variables that hold paths between colons.
+/// Variables with paths that are separated by colons.
 const LISTS: [&str; 2] = ["PATH", "SSL_CERT_DIR"];
 
-/// What Windows itself needs.
+/// Variables that Windows itself needs.
 const OF_SYSTEM: [&str; 5] = ["SystemRoot", "SystemDrive", "windir", "ComSpec", "PATHEXT"];
 
 pub fn run() -> io::Result<i32> {
@@ -45,7 +45,7 @@ pub fn run() -> io::Result<i32> {
     Ok(command.status()?.code().unwrap_or(125))
 }
 
-/// A path of Linux as Windows has it; anything else as it is.
+/// Converts a Linux path to Windows. Other values stay unchanged.
 fn path(text: &str) -> String {
     let is_path = text.starts_with('/') && !text.starts_with("//") && !text.contains("://");
     match is_path {
@@ -54,7 +54,7 @@ fn path(text: &str) -> String {
     }
 }
 
-/// An argument that is a path, or has one behind `=` or `@`.
+/// Converts an argument that is a path, or has one behind `=` or `@`.
 fn argument(text: &str) -> String {
     for sign in ['=', '@'] {
         if let Some((before, after)) = text.split_once(sign)
