@@ -846,27 +846,57 @@ fn permissions_name_the_repositories() {
     assert!(!may(2, "PutImage") && may(2, "BatchGetImage"));
 }
 
-/// A shell runs the commands. `aws` is a program that notes its arguments.
-#[test]
-fn the_commands_hand_over_the_policies() {
-    let machine = Machine::new();
+/// A shell runs the commands. `aws` is a program that notes its arguments, and knows a provider or role if a file of that command's name exists.
+fn with_aws(machine: Machine) -> Machine {
     let bin = machine.path("bin");
     std::fs::create_dir(&bin).unwrap();
     let aws = bin.join("aws");
-    let script =
-        "#!/bin/sh\necho \"$@\" >>calls\ncase $2 in\nget-*) exit 254 ;;\ncreate-role | put-*) cat >\"$2\" ;;\nesac\n";
+    let script = "#!/bin/sh
+echo \"$@\" >>calls
+[ ! -e \"$2-fails\" ] || exit 254
+case $2 in
+get-*) [ -e \"$2\" ] || exit 254 ;;
+create-role | put-* | update-*) cat >\"$2\" ;;
+esac
+";
     std::fs::write(&aws, script).unwrap();
     std::fs::set_permissions(&aws, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let machine = machine.with("PATH", &format!("{}:/usr/bin:/bin", bin.display()));
+    machine.with("PATH", &format!("{}:/usr/bin:/bin", bin.display()))
+}
+
+#[rstest]
+#[case::new_role(false, "create-role")]
+#[case::existing_role(true, "update-assume-role-policy")]
+fn the_commands_hand_over_the_policies(#[case] exists: bool, #[case] trust: &str) {
+    let machine = with_aws(Machine::new());
+    if exists {
+        std::fs::write(machine.path("get-role"), "").unwrap();
+    }
     let commands = in_format("commands");
     let bash = "/bin/bash".as_ref();
     machine.call(bash, &["-n", "-c", &commands], "").prints("");
-    machine.call(bash, &["-e", "-c", &commands], "").prints("");
+    machine.call(bash, &["-c", &commands], "").prints("");
     let read = |name: &str| std::fs::read_to_string(machine.path(name)).unwrap();
     let json = |name: &str| serde_json::from_str::<Value>(&read(name)).unwrap();
-    assert_eq!((json("create-role"), json("put-role-policy")), policies());
+    assert_eq!((json(trust), json("put-role-policy")), policies());
     let url = "--url https://token.actions.githubusercontent.com --client-id-list sts.amazonaws.com";
-    assert!(read("calls").contains(&format!("iam create-open-id-connect-provider {url}\n")));
+    let calls = read("calls");
+    assert!(
+        calls.contains(&format!("iam create-open-id-connect-provider {url}\n")),
+        "{calls}"
+    );
+    assert_eq!(calls.contains("iam create-role "), !exists, "{calls}");
+}
+
+/// A role that could not be made gets no permissions, and the shell in which the commands were pasted stays.
+#[test]
+fn the_commands_end_at_the_first_failure() {
+    let machine = with_aws(Machine::new());
+    std::fs::write(machine.path("create-role-fails"), "").unwrap();
+    let script = format!("{}echo stays $?\n", in_format("commands"));
+    let outcome = machine.call("/bin/bash".as_ref(), &["-c", &script], "");
+    assert_eq!(outcome.stdout, "stays 254\n", "{outcome:?}");
+    assert!(!machine.path("put-role-policy").exists());
 }
 
 #[test]

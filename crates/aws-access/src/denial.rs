@@ -208,8 +208,8 @@ impl DeniedRole<'_> {
             ),
             format!("{}: {}}}}}", json!(format!("{provider}:sub")), json!(self.claims.sub)),
         ]);
-        lines.extend(self.policy_line("Print the whole policy", ""));
         lines.extend(self.other_claims());
+        lines.extend(self.policy_line("Print the whole policy", ""));
         lines.extend(self.pitfall().map(|pitfall| pitfall.note.to_owned()));
         lines
     }
@@ -232,7 +232,8 @@ impl DeniedRole<'_> {
         let names = checked_claims(&self.claims.iss).iter();
         let said = names.filter_map(|name| Some(format!("{name} = {}", self.claims.text(name)?)));
         let said: Vec<String> = said.collect();
-        let heading = (!said.is_empty()).then(|| "Other claims that a policy may name:".to_owned());
+        let heading =
+            (!said.is_empty()).then(|| "If the policy names one of these claims, it must have this value:".to_owned());
         heading
             .into_iter()
             .chain(said.chunks(3).map(|some| some.join(", ")))

@@ -25,15 +25,22 @@ impl NewRole {
         }
     }
 
-    /// Returns commands of the AWS CLI. An existing provider is kept.
+    /// Returns commands of the AWS CLI, for a subshell that ends at the first failure. An existing provider is kept. An existing role gets these
+    /// policies.
     pub fn commands(&self) -> String {
         let audiences: Vec<String> = self.audiences.iter().map(|audience| quoted(audience)).collect();
         let (arn, url, name) = (quoted(&self.provider_arn), quoted(&self.issuer), quoted(&self.name));
         let mut text = format!(
-            "aws iam get-open-id-connect-provider --open-id-connect-provider-arn {arn} >/dev/null 2>&1 ||
+            "(
+set -e
+aws iam get-open-id-connect-provider --open-id-connect-provider-arn {arn} >/dev/null 2>&1 ||
   aws iam create-open-id-connect-provider --url {url} --client-id-list {}
 
-aws iam create-role --role-name {name} --assume-role-policy-document file:///dev/stdin <<'END'
+if aws iam get-role --role-name {name} >/dev/null 2>&1 </dev/null; then
+  aws iam update-assume-role-policy --role-name {name} --policy-document file:///dev/stdin
+else
+  aws iam create-role --role-name {name} --assume-role-policy-document file:///dev/stdin
+fi <<'END'
 {}END
 ",
             audiences.join(" "),
@@ -48,7 +55,7 @@ aws iam put-role-policy --role-name {name} --policy-name {POLICY} --policy-docum
                 document(permissions)
             );
         }
-        text
+        text + ")\n"
     }
 
     /// Returns resources of Terraform, and a variable for accounts that have the provider.
