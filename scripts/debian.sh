@@ -56,6 +56,8 @@ inside() {
   cat /etc/resolv.conf >"$folder/etc/resolv.conf"
   change_root "$folder"
   cd "$ROOT"
+  # An install that was interrupted is finished first: apt-get refuses to until then. Another that runs now holds the lock.
+  DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 dpkg --configure -a >/dev/null 2>&1 </dev/null || true
   exec "$@"
 }
 

@@ -445,10 +445,10 @@ fn a_helper_of_ours_is_told_once_and_is_no_warning() {
     assert!(!outcome.stderr.contains("which is not used once"), "{outcome:?}");
 }
 
-/// The containers of the page about machines: the vendor's file as it is, and no import.
+/// The containers of the customers' CronJob: the vendor's file as it is, and no import.
 #[test]
 fn two_containers_make_a_pull_secret() {
-    let page = include_str!("../../docs/cognito/machines.md");
+    let page = include_str!("../../kubernetes/pull-secret/cognito.yaml");
     let args = |name: &str| {
         let (_, container) = page.split_once(&format!("- name: {name}\n")).unwrap();
         let (_, args) = container.split_once("  args: [").unwrap();
