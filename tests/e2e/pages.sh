@@ -6,6 +6,8 @@ test_pages_readme_commands_push_an_image() {
   build_image "$REGISTRY/app:1" hello
   cd "$HOME" || return
   cp "$ECR_AUTH" ecr-auth-x86_64-unknown-linux-musl
+  mkdir -p .aws
+  printf '[work]\naws_access_key_id = %s\naws_secret_access_key = %s\n' "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY" >.aws/credentials
   # The release is already there, under the download's name.
   bash -euc 'sudo() { "$@"; }; curl() { case $2 in */SHA256SUMS) sha256sum ecr-auth-* ;; *) [ -s "${2##*/}" ] ;; esac; }'$'\n'"$(page_block ../README.md "On your machine" bash)"
   "$ECR_AUTH" logout
