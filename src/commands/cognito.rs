@@ -15,7 +15,6 @@ pub use args::CognitoArgs;
 
 use super::deliver::DeliveryArgs;
 use super::masks::MaskArgs;
-use super::sign_in::BrowserArg;
 use crate::output;
 use crate::terminal::Terminal;
 use aws_access::net::to_end;
@@ -141,7 +140,7 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
     /// Returns how a user who is not signed in signs in.
     fn way(&self) -> SignInWay {
         let is_browser = self.settings.browser
-            && (self.args.sign_in.browser.is_some() || !self.args.has_password(&self.context.env));
+            && (self.args.sign_in.browser().is_some() || !self.args.has_password(&self.context.env));
         match is_browser {
             true => SignInWay::Browser,
             false => SignInWay::Terminal,
@@ -150,7 +149,7 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
 
     /// Refuses to open a browser without a terminal, unless the command line asks for it.
     fn require_person(&self) -> Result<()> {
-        match self.args.sign_in.browser == Some(BrowserArg::Always) || self.terminal.is_there() {
+        match self.args.sign_in.browser() == Some("always") || self.terminal.is_there() {
             true => Ok(()),
             false => Err(Error::failed(
                 Code::NoTerminal,

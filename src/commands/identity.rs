@@ -1,22 +1,24 @@
 //! The flags for AWS credentials, which several commands share.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser, ValueParser};
-use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, FromArgMatches, value_parser};
+use clap::builder::{
+    PathBufValueParser, PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser, ValueParser,
+};
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, FromArgMatches, ValueHint, value_parser};
 
 use aws_access::identity::{IdentityScope, RoleBase};
 use aws_access::{Identity, SessionPath};
 use configuration::{Config, SetupRule};
 use diagnostics::{Code, Error, Result};
 use settings::table::{PROFILE, REGION, ROLE_ARN, SOURCE, TABLE, TOKEN_COMMAND, TOKEN_ENV, TOKEN_FILE};
-use settings::{IdentitySettings, RoleSettings, Setting, SettingValues, SurfaceValue, TokenCommand, ValueKind};
+use settings::{IdentitySettings, RoleSettings, Setting, SettingGroup, SettingValues, SurfaceValue, ValueKind};
 
 const HEADING: &str = "Whose AWS credentials";
 
 /// Whose AWS credentials: a flag for each setting of the table, and the values that they were given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct IdentityArgs(pub SettingValues);
+pub struct IdentityArgs(pub SettingValues<RoleSettings>);
 
 impl Args for IdentityArgs {
     fn augment_args(command: Command) -> Command {
@@ -24,7 +26,9 @@ impl Args for IdentityArgs {
         let tokens = [&TOKEN_FILE, &TOKEN_ENV, &TOKEN_COMMAND].map(|setting| setting.name);
         TABLE
             .iter()
-            .fold(command, |command, setting| command.arg(flag(setting)))
+            .fold(command, |command, setting| {
+                command.arg(flag(setting).help_heading(HEADING))
+            })
             .group(ArgGroup::new("token").args(tokens))
     }
 
@@ -35,10 +39,7 @@ impl Args for IdentityArgs {
 
 impl FromArgMatches for IdentityArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let values = TABLE
-            .iter()
-            .filter_map(|setting| Some((*setting, value(setting, matches)?)));
-        Ok(Self(values.collect()))
+        Ok(Self(values(matches)))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -47,60 +48,55 @@ impl FromArgMatches for IdentityArgs {
     }
 }
 
-fn flag(setting: &'static Setting) -> Arg {
-    let action = match setting.kind {
-        ValueKind::List(_) | ValueKind::Tags(..) => ArgAction::Append,
-        _ => ArgAction::Set,
+/// Returns the flag of a setting.
+pub fn flag<S>(setting: &'static Setting<S>) -> Arg {
+    let flag = Arg::new(setting.name);
+    let flag = match setting.kind {
+        ValueKind::List(_) | ValueKind::Tags(..) => flag.action(ArgAction::Append),
+        ValueKind::Switch(words) => {
+            let default = words.first().map(|(word, _)| word);
+            flag.num_args(0..=1)
+                .require_equals(true)
+                .default_missing_values(default)
+        }
+        ValueKind::File => flag.value_hint(ValueHint::AnyPath),
+        _ => flag,
     };
-    Arg::new(setting.name)
-        .long(setting.name)
+    flag.long(setting.name)
         .value_name(setting.value_name)
         .help(setting.flag_help())
-        .help_heading(HEADING)
         .hide_short_help(!setting.is_common)
-        .action(action)
         .value_parser(parser(setting.kind))
 }
 
 fn parser(kind: ValueKind) -> ValueParser {
     match kind {
-        ValueKind::Text | ValueKind::Region | ValueKind::Policy | ValueKind::List(_) => value_parser!(String),
-        ValueKind::File => value_parser!(PathBuf),
-        ValueKind::Command => StringValueParser::new()
-            .map(|line| TokenCommand::from_line(&line))
-            .into(),
-        ValueKind::Number(..) => value_parser!(u32).into(),
-        ValueKind::OneOf(words) => {
+        ValueKind::File => PathBufValueParser::new().map(SurfaceValue::File).into(),
+        ValueKind::Number(..) => value_parser!(u32).map(SurfaceValue::Number).into(),
+        ValueKind::Port(_) => value_parser!(u32).range(1..=65535).map(SurfaceValue::Number).into(),
+        ValueKind::OneOf(words) | ValueKind::Switch(words) => {
             let words = words.iter().map(|(word, help)| PossibleValue::new(*word).help(*help));
-            PossibleValuesParser::new(words).into()
+            PossibleValuesParser::new(words).map(SurfaceValue::Text).into()
         }
-        ValueKind::Tags(..) => ValueParser::new(tag),
+        _ => {
+            let read = move |word: String| kind.read(&word).ok_or("write it as KEY=VALUE");
+            StringValueParser::new().try_map(read).into()
+        }
     }
 }
 
-fn tag(text: &str) -> Result<(String, String), &'static str> {
-    let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
-    Ok((key.to_owned(), value.to_owned()))
-}
-
-/// Returns the value of a setting on the command line.
-fn value(setting: &Setting, matches: &ArgMatches) -> Option<SurfaceValue> {
-    fn one<T: Clone + Send + Sync + 'static>(setting: &Setting, matches: &ArgMatches) -> Option<T> {
-        matches.get_one::<T>(setting.name).cloned()
-    }
-    fn all<T: Clone + Send + Sync + 'static>(setting: &Setting, matches: &ArgMatches) -> Option<Vec<T>> {
-        Some(matches.get_many::<T>(setting.name)?.cloned().collect())
-    }
-    match setting.kind {
-        ValueKind::Text | ValueKind::Region | ValueKind::Policy | ValueKind::OneOf(_) => {
-            one(setting, matches).map(SurfaceValue::Text)
-        }
-        ValueKind::File => one(setting, matches).map(SurfaceValue::File),
-        ValueKind::Command => one(setting, matches).map(SurfaceValue::Command),
-        ValueKind::Number(..) => one(setting, matches).map(SurfaceValue::Number),
-        ValueKind::List(_) => all(setting, matches).map(SurfaceValue::List),
-        ValueKind::Tags(..) => all(setting, matches).map(SurfaceValue::Tags),
-    }
+/// Returns the values of a table's settings on the command line.
+pub fn values<S: SettingGroup>(matches: &ArgMatches) -> SettingValues<S> {
+    let value = |name| {
+        matches
+            .get_many::<SurfaceValue>(name)?
+            .cloned()
+            .reduce(SurfaceValue::and)
+    };
+    let table = S::TABLE.iter().copied();
+    table
+        .filter_map(|setting| Some((setting, value(setting.name)?)))
+        .collect()
 }
 
 impl IdentityArgs {
@@ -154,7 +150,7 @@ impl IdentityArgs {
             },
             false => base.clone(),
         };
-        self.0.clone().over(base, Path::new("")).map(|(_, settings)| settings)
+        self.0.clone().over(base, Path::new(""))
     }
 
     /// Returns the flags' identity settings, completed by those of a rule.
@@ -248,6 +244,8 @@ mod tests {
         let args: Vec<&str> = ALL.split_whitespace().collect();
         let parsed = parse(&args).unwrap();
         assert_eq!(parsed.0.to_args().unwrap(), args);
+        let hyphen = ["--external-id=-x"];
+        assert_eq!(parse(&hyphen).unwrap().0.to_args().unwrap(), hyphen);
         let tags = SurfaceValue::Tags(vec![("g".to_owned(), "h=i".to_owned())]);
         assert_eq!(parsed.0.get(&settings::table::TAG), Some(&tags));
         let files = parse(&["--policy", "@p.json", "--token-file", "t"])

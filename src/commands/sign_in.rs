@@ -1,141 +1,84 @@
 //! The flags for a user's sign-in to Cognito.
 
-use std::path::PathBuf;
+use std::path::Path;
 
-use clap::{Args, ValueEnum};
-use serde_json::Value;
+use clap::builder::{StringValueParser, TypedValueParser};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
+use super::identity::{flag, values};
 use diagnostics::{Code, Error, Result};
-use settings::{CognitoSettings, Flow, IdentityFlow, absolute_path, policy_text};
+use settings::cognito::table::{BROWSER, DOMAIN, FLOW, IDENTITY_POOL_ID, PROVIDER, USER_POOL_ID};
+use settings::{CognitoSettings, SettingGroup, SettingValues, SurfaceValue};
 
-/// How a user signs in to Cognito
-#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
-#[command(next_help_heading = "How a user signs in to Cognito")]
-pub struct SignInArgs {
-    /// User pool, such as eu-west-1_AbCdEfGhI
-    #[arg(long, value_name = "ID")]
-    pub user_pool_id: Option<String>,
-    /// App client of the user pool
-    #[arg(long, value_name = "ID")]
-    pub client_id: Option<String>,
-    /// Identity pool, such as eu-west-1:12345678-abcd-1234-abcd-123456789012
-    #[arg(long, value_name = "ID")]
-    pub identity_pool_id: Option<String>,
-    /// Name of the user who signs in
-    #[arg(long, value_name = "NAME")]
-    pub username: Option<String>,
-    /// File that holds the app client's secret, where it has one [env: ECR_AUTH_COGNITO_CLIENT_SECRET]
-    #[arg(long, value_name = "FILE")]
-    pub client_secret_file: Option<PathBuf>,
-    /// Sign in at the user pool's managed login, in the browser: with a company's own sign-in, Google, a passkey
-    #[arg(
-        long,
-        value_enum,
-        value_name = "WHEN",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "always",
-        conflicts_with = "flow"
-    )]
-    pub browser: Option<BrowserArg>,
-    /// Host of the managed login, such as login.example.com
-    #[arg(long, value_name = "HOST", value_parser = domain)]
-    pub domain: Option<String>,
-    /// Port of this machine that the managed login sends the browser back to [default: 8719]
-    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
-    pub callback_port: Option<u16>,
-    /// How the user signs in without a browser [default: srp, which never sends the password]
-    #[arg(long, value_enum)]
-    pub flow: Option<FlowArg>,
-    /// Whether the pool chooses the role, or --role-arn names it and STS is asked [default: enhanced]
-    #[arg(long, value_enum)]
-    pub identity_flow: Option<IdentityFlowArg>,
-    /// Another identity provider in place of the user pool, by the identity pool's key for it
-    #[arg(long, value_name = "KEY")]
-    pub provider: Option<String>,
-    /// File that holds that provider's token
-    #[arg(long, value_name = "FILE")]
-    pub id_token_file: Option<PathBuf>,
+const HEADING: &str = "How a user signs in to Cognito";
+
+/// Flags for settings of the table: those of the role that the pool gives, or all others. The values are those of all flags.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CognitoFlags<const OF_ROLE: bool>(SettingValues<CognitoSettings>);
+
+/// How a user signs in to Cognito. A command that has these flags also has [`PoolRoleArgs`].
+pub type SignInArgs = CognitoFlags<false>;
+/// The role to ask for.
+pub type PoolRoleArgs = CognitoFlags<true>;
+
+impl<const OF_ROLE: bool> Args for CognitoFlags<OF_ROLE> {
+    fn augment_args(command: Command) -> Command {
+        let table = CognitoSettings::TABLE.iter().filter(|it| it.is_of_role == OF_ROLE);
+        let mut flags: Vec<_> = table.map(|setting| own(flag(setting))).collect();
+        if OF_ROLE {
+            return command.args(flags);
+        }
+        // `--help` has the browser before its domain.
+        if let Some(domain) = flags.iter().position(|it| it.get_id() == DOMAIN.name) {
+            flags.swap(domain, domain + 1);
+        }
+        command.next_help_heading(HEADING).args(flags)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
 }
 
-/// How the user shows who it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FlowArg {
-    /// By a password that never leaves this machine
-    Srp,
-    /// By a password that is sent
-    UserPassword,
-    /// By a code that comes by e-mail, or by SMS
-    EmailOtp,
+impl<const OF_ROLE: bool> FromArgMatches for CognitoFlags<OF_ROLE> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(Self(values(matches)))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
-/// When a browser is opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum BrowserArg {
-    /// Whenever somebody has to sign in
-    Always,
-    /// Only at a terminal
-    Terminal,
+/// Returns a flag with what only it has.
+fn own(flag: Arg) -> Arg {
+    match flag.get_id() {
+        id if id == BROWSER.name => flag.conflicts_with(FLOW.name),
+        id if id == DOMAIN.name => flag.value_parser(StringValueParser::new().map(|text| domain(&text))),
+        _ => flag,
+    }
 }
 
 /// Returns the host of an address, which is always called by https.
-fn domain(text: &str) -> Result<String, &'static str> {
+fn domain(text: &str) -> SurfaceValue {
     let host = text.strip_prefix("https://").unwrap_or(text);
     let host = host.strip_suffix('/').unwrap_or(host);
-    Ok(host.to_ascii_lowercase())
-}
-
-/// Who chooses the role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum IdentityFlowArg {
-    /// The identity pool, for an hour
-    Enhanced,
-    /// --role-arn, with --duration and --policy
-    Classic,
-}
-
-impl From<FlowArg> for Flow {
-    fn from(flow: FlowArg) -> Self {
-        match flow {
-            FlowArg::Srp => Self::Srp,
-            FlowArg::UserPassword => Self::UserPassword,
-            FlowArg::EmailOtp => Self::EmailOtp,
-        }
-    }
-}
-
-impl From<IdentityFlowArg> for IdentityFlow {
-    fn from(flow: IdentityFlowArg) -> Self {
-        match flow {
-            IdentityFlowArg::Enhanced => Self::Enhanced,
-            IdentityFlowArg::Classic => Self::Classic,
-        }
-    }
-}
-
-/// The role settings beside the sign-in.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct PoolRole<'a> {
-    /// `--role-arn`.
-    pub role_arn: Option<&'a str>,
-    /// `--duration`, in seconds.
-    pub duration: Option<u32>,
-    /// `--policy`: JSON, or `@FILE`.
-    pub policy: Option<&'a str>,
+    SurfaceValue::Text(host.to_ascii_lowercase())
 }
 
 impl SignInArgs {
-    /// Whether any of them is given.
-    pub fn is_given(&self) -> bool {
-        *self != Self::default()
+    /// Returns when a browser is opened, if a flag says so: `always` or at a `terminal`.
+    pub fn browser(&self) -> Option<&str> {
+        self.0.text(&BROWSER)
     }
 
     /// Returns the checked settings, see [`SignInArgs::over`].
     ///
     /// # Errors
     /// Usage errors: an id is invalid, a setting is missing, settings exclude each other, or a policy cannot be read.
-    pub fn settings(&self, role: PoolRole<'_>, block: Option<&CognitoSettings>) -> Result<CognitoSettings> {
-        let settings = self.over(role, block)?;
+    pub fn settings(&self, block: Option<&CognitoSettings>) -> Result<CognitoSettings> {
+        let settings = self.over(block)?;
         if settings.identity_pool_id.is_empty() {
             return Err(Error::usage(Code::CognitoSettings, "identity-pool-id", "it is missing").hint(
                 "give --identity-pool-id, --user-pool-id and --client-id, or write them under \"cognito\" in ecr-auth.yml",
@@ -149,34 +92,14 @@ impl SignInArgs {
     ///
     /// # Errors
     /// A policy cannot be read, or the current folder no longer exists.
-    pub fn over(&self, role: PoolRole<'_>, block: Option<&CognitoSettings>) -> Result<CognitoSettings> {
-        let names = [&self.user_pool_id, &self.identity_pool_id, &self.provider];
-        let base = match names.into_iter().any(Option::is_some) {
-            true => CognitoSettings::default(),
-            false => block.cloned().unwrap_or_default(),
-        };
-        let policy = role
-            .policy
-            .map(|policy| policy_text(policy, |file| PathBuf::from(file)));
-        let file = |path: &Option<PathBuf>| path.as_deref().map(absolute_path).transpose();
-        Ok(CognitoSettings {
-            user_pool_id: self.user_pool_id.clone().or(base.user_pool_id),
-            client_id: self.client_id.clone().or(base.client_id),
-            identity_pool_id: self.identity_pool_id.clone().unwrap_or(base.identity_pool_id),
-            username: self.username.clone().or(base.username),
-            client_secret_file: file(&self.client_secret_file)?.or(base.client_secret_file),
-            domain: self.domain.clone().or(base.domain),
-            // Another flow that is named replaces the browser.
-            browser: self.browser.is_some() || (base.browser && self.flow.is_none()),
-            callback_port: self.callback_port.or(base.callback_port),
-            flow: self.flow.map_or(base.flow, Flow::from),
-            identity_flow: self.identity_flow.map_or(base.identity_flow, IdentityFlow::from),
-            role_arn: role.role_arn.map(str::to_owned).or(base.role_arn),
-            duration: role.duration.or(base.duration),
-            policy: policy.transpose()?.or(base.policy),
-            provider: self.provider.clone().or(base.provider),
-            id_token_file: file(&self.id_token_file)?.or(base.id_token_file),
-        })
+    pub fn over(&self, block: Option<&CognitoSettings>) -> Result<CognitoSettings> {
+        let names_pool = [&USER_POOL_ID, &IDENTITY_POOL_ID, &PROVIDER]
+            .iter()
+            .any(|it| self.0.has(it));
+        let mut base = block.filter(|_| !names_pool).cloned().unwrap_or_default();
+        // Another flow that is named replaces the browser.
+        base.browser &= !self.0.has(&FLOW);
+        self.0.clone().with_absolute_files()?.over(base, Path::new(""))
     }
 }
 
@@ -185,18 +108,9 @@ impl SignInArgs {
 /// # Errors
 /// A path is not Unicode.
 pub fn command_line(settings: &CognitoSettings) -> Result<Vec<String>> {
-    let given = settings.to_json()?.into_iter().map(|(name, value)| match value {
-        Value::String(text) => (name, text),
-        // A program may run the line without a terminal.
-        Value::Bool(_) => (name, "terminal".to_owned()),
-        number => (name, number.to_string()),
-    });
-    // Written as one word with '=', because a value that begins with a hyphen would be read as a flag.
-    let words = given.flat_map(|(name, value)| match value.starts_with('-') || name == "browser" {
-        true => vec![format!("--{name}={value}")],
-        false => vec![format!("--{name}"), value],
-    });
-    Ok(std::iter::once("cognito".to_owned()).chain(words).collect())
+    let mut line = vec!["cognito".to_owned()];
+    line.extend(settings.values().to_args()?);
+    Ok(line)
 }
 
 #[cfg(test)]
@@ -204,27 +118,19 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use settings::Flow;
 
     #[derive(Parser)]
     struct SignInLine {
         #[command(flatten)]
         sign_in: SignInArgs,
-        #[arg(long)]
-        role_arn: Option<String>,
-        #[arg(long)]
-        duration: Option<u32>,
-        #[arg(long)]
-        policy: Option<String>,
+        #[command(flatten)]
+        role: PoolRoleArgs,
     }
 
     fn settings(args: &[&str], block: Option<&CognitoSettings>) -> Result<CognitoSettings> {
         let line = SignInLine::try_parse_from(std::iter::once(&"ecr-auth").chain(args)).unwrap();
-        let role = PoolRole {
-            role_arn: line.role_arn.as_deref(),
-            duration: line.duration,
-            policy: line.policy.as_deref(),
-        };
-        line.sign_in.settings(role, block)
+        line.sign_in.settings(block)
     }
 
     const IDS: [&str; 6] = [

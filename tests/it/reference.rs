@@ -10,8 +10,8 @@ use clap::Command;
 use context::variables::{COLUMNS, GROUPS, Variable};
 use regex_lite::Regex;
 use serde_json::{Value, json};
-use settings::ValueKind;
 use settings::table::TABLE;
+use settings::{CognitoSettings, SettingGroup, ValueKind};
 
 use crate::pages::{GeneratedPart, check_or_write, page};
 
@@ -20,6 +20,7 @@ const REFERENCE: GeneratedPart = GeneratedPart {
     name: "reference",
     test: "the_reference_is_whole",
 };
+const SCHEMA: &str = "ecr-auth.schema.json";
 const HEADER: &str = "| name | what it does | default |\n|---|---|---|\n";
 
 /// Product code that may contain the names of variables: the constants themselves.
@@ -34,11 +35,16 @@ fn the_reference_is_whole() {
     REFERENCE.check_or_write(&reference());
 }
 
-/// The schema has the keys of the table of settings, by their kinds.
+/// The schema has the keys of the tables of settings, by their kinds.
 #[test]
 fn a_key_of_the_schema_is_what_its_setting_says() {
-    let name = "ecr-auth.schema.json";
-    let mut schema: Value = serde_json::from_str(&page(name)).unwrap();
+    let written = format!("{}\n", serde_json::to_string_pretty(&schema()).unwrap());
+    check_or_write(SCHEMA, &written, "a_key_of_the_schema_is_what_its_setting_says");
+}
+
+/// Returns the schema of the page with the keys of the tables.
+fn schema() -> Value {
+    let mut schema: Value = serde_json::from_str(&page(SCHEMA)).unwrap();
     for setting in TABLE {
         let Some(description) = setting.key else { continue };
         schema["$defs"][setting.name] = schema_of(setting.kind, description);
@@ -46,14 +52,53 @@ fn a_key_of_the_schema_is_what_its_setting_says() {
             schema.pointer_mut(keys).unwrap()[setting.name] = json!({"$ref": format!("#/$defs/{}", setting.name)});
         }
     }
-    let written = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
-    check_or_write(name, &written, "a_key_of_the_schema_is_what_its_setting_says");
+    for setting in CognitoSettings::TABLE {
+        let Some(description) = setting.key else { continue };
+        schema["properties"]["cognito"]["properties"][setting.name] = schema_of(setting.kind, description);
+    }
+    schema
+}
+
+/// A setting of Cognito is added in its table. Each surface then has it, and nothing else. The crate `settings` tests its place in the cache key.
+#[test]
+fn each_setting_of_cognito_is_on_every_surface() {
+    let table: BTreeSet<&str> = CognitoSettings::TABLE.iter().map(|setting| setting.name).collect();
+    let schema = schema();
+    let keys = schema["properties"]["cognito"]["properties"].as_object().unwrap();
+    assert_eq!(keys.keys().map(String::as_str).collect::<BTreeSet<_>>(), table);
+
+    let reference = reference();
+    let (_, reference) = reference.split_once("### Keys of `cognito`").unwrap();
+    let (keys, flags) = reference.split_once("### Flags").unwrap();
+    let command = ecr_auth::cli::command();
+    let cognito = command.find_subcommand("cognito").unwrap();
+    let mut commands = vec![cognito];
+    commands.extend(["setup", "change-password", "forgot-password"].map(|name| cognito.find_subcommand(name).unwrap()));
+    for setting in CognitoSettings::TABLE {
+        let name = setting.name;
+        assert!(
+            keys.contains(&format!("\n| `{name}` | {}", setting.key.unwrap())),
+            "{name}"
+        );
+        assert!(flags.contains(&format!("\n| `--{name} ")), "{name}");
+        for command in &commands {
+            let flag = command.get_arguments().find(|flag| flag.get_long() == Some(name));
+            let help = flag.and_then(|flag| flag.get_help()).map(ToString::to_string);
+            assert_eq!(help, Some(setting.flag_help()), "{} --{name}", command.get_name());
+        }
+    }
 }
 
 fn schema_of(kind: ValueKind, description: &str) -> Value {
     let text = json!({"type": "string", "pattern": "\\S"});
     let mut schema = match kind {
         ValueKind::Number(least, most) => json!({"type": "integer", "minimum": least, "maximum": most}),
+        ValueKind::Port(default) => json!({"type": "integer", "minimum": 1, "maximum": 65535, "default": default}),
+        ValueKind::Switch(_) => json!({"type": "boolean", "default": false}),
+        ValueKind::Formed(form) => match form.longest {
+            Some(longest) => json!({"type": "string", "pattern": form.pattern, "maxLength": longest}),
+            None => json!({"type": "string", "pattern": form.pattern}),
+        },
         ValueKind::OneOf(words) => {
             let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
             json!({"enum": words, "default": words[0]})
@@ -131,7 +176,7 @@ fn root() -> PathBuf {
 }
 
 fn reference() -> String {
-    let schema: Value = serde_json::from_str(&page("ecr-auth.schema.json")).unwrap();
+    let schema = schema();
     let mut text = String::new();
     write!(
         text,

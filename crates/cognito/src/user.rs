@@ -8,7 +8,8 @@ use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
 use private_files::{TOKEN_LIMIT, read_secret};
 use secret::Secret;
-use settings::{CognitoSettings, SignIn, check_cognito_text};
+use settings::cognito::table::{CLIENT_ID, USER_POOL_ID, USERNAME};
+use settings::{CognitoSettings, SignIn};
 
 /// A user of a user pool's app client, with the client's secret if it has one.
 #[derive(Debug, Clone)]
@@ -33,7 +34,7 @@ impl User {
     /// # Errors
     /// Usage errors: a setting is missing, or the client's secret cannot be read.
     pub fn from_settings(settings: &CognitoSettings, username: &str, env: &Env) -> Result<Self> {
-        check_cognito_text("username", username)?;
+        USERNAME.check_text(username)?;
         Ok(Self {
             username: username.to_owned(),
             ..Self::without_name(settings, env)?
@@ -53,9 +54,8 @@ impl User {
             ));
         };
         // The id becomes part of a host name. The identity pool is not needed to change a password, and may be missing.
-        for (name, text) in [("user-pool-id", id), ("client-id", client_id)] {
-            check_cognito_text(name, text)?;
-        }
+        USER_POOL_ID.check_text(id)?;
+        CLIENT_ID.check_text(client_id)?;
         Ok(Self {
             pool: id.to_owned(),
             region: settings.user_pool_region().unwrap_or_default().to_owned(),

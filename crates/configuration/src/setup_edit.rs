@@ -237,8 +237,7 @@ impl SetupFile {
         };
         let (mut after, mut written) = (before.clone(), SetupWritten::default());
         if let Some(settings) = &change.cognito {
-            let keys = settings.to_json()?.into_iter();
-            after.cognito = Some(keys.map(|(name, value)| (name.to_owned(), value)).collect());
+            after.cognito = Some(settings.values().to_json()?);
             written.replaced_cognito = before.cognito.is_some() && before.cognito != after.cognito;
         }
         if let Some(fallback) = &change.fallback {

@@ -13,7 +13,8 @@ use serde_saphyr::{Error as YamlError, Location, Spanned};
 use super::yaml::{self, explain, given, options};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::{HostPattern, Registry};
-use settings::{CognitoSettings, check_cognito_text};
+use settings::CognitoSettings;
+use settings::cognito::table::{CLIENT_ID, CognitoSetting, DOMAIN, IDENTITY_POOL_ID, USER_POOL_ID};
 
 /// The largest file that is read: 64 KiB.
 const LIMIT: usize = 64 << 10;
@@ -190,11 +191,12 @@ fn refuse(path: &Path, error: &YamlError) -> Error {
 fn pools(path: &Path, pools: Spanned<Pools>) -> Result<CognitoSettings> {
     let place = pools.referenced;
     let pools = pools.value;
-    let text = |key: &'static str, given: Option<Spanned<String>>| {
+    let text = |setting: &CognitoSetting, given: Option<Spanned<String>>| {
+        let key = setting.name;
         let Some(given) = given else {
             return Err(wrong(path, &place, format!("the key \"{key}\" is missing")).hint(ALLOWED));
         };
-        match check_cognito_text(key, &given.value) {
+        match setting.check_text(&given.value) {
             Ok(()) => Ok(given.value),
             Err(error) => Err(wrong(path, &given.referenced, format!("\"{key}\": {}", error.cause()))),
         }
@@ -204,9 +206,9 @@ fn pools(path: &Path, pools: Spanned<Pools>) -> Result<CognitoSettings> {
         // A user who signs in on a page of the vendor's has no password of the pool, or need not type it here.
         browser: domain.is_some(),
         domain,
-        user_pool_id: Some(text("user-pool-id", pools.user_pool_id)?),
-        client_id: Some(text("client-id", pools.client_id)?),
-        identity_pool_id: text("identity-pool-id", pools.identity_pool_id)?,
+        user_pool_id: Some(text(&USER_POOL_ID, pools.user_pool_id)?),
+        client_id: Some(text(&CLIENT_ID, pools.client_id)?),
+        identity_pool_id: text(&IDENTITY_POOL_ID, pools.identity_pool_id)?,
         ..CognitoSettings::default()
     })
 }
@@ -214,7 +216,7 @@ fn pools(path: &Path, pools: Spanned<Pools>) -> Result<CognitoSettings> {
 /// Checks the host of a managed login: it must be on the internet, at the default port. The user sees it before it is used.
 fn login_domain(path: &Path, domain: Spanned<String>) -> Result<String> {
     let refused = |cause: &str| Err(wrong(path, &domain.referenced, format!("\"domain\": {cause}")));
-    if let Err(error) = check_cognito_text("domain", &domain.value) {
+    if let Err(error) = DOMAIN.check_text(&domain.value) {
         return refused(error.cause());
     }
     match is_public_name(&domain.value) && !domain.value.contains(':') {

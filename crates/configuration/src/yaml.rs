@@ -1,11 +1,12 @@
 //! The format of `ecr-auth.yml`, and its errors with line and column.
 
 mod cognito;
+mod keys;
 mod rule;
 
 use std::collections::HashSet;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::{DefaultMessageFormatter, Error as YamlError, Location, MessageFormatter, Options, Spanned};
@@ -14,8 +15,8 @@ use self::rule::RuleKeys;
 use super::{Config, LineNumber, RegistryRule, RegistrySettings, SetupRule, file};
 use diagnostics::{Code, Error, Result, one_line};
 use ecr_registry::{HostPattern, Registry, registry_meant, why_not_ecr};
-use settings::table::{POLICY, PROFILE, ROLE_ARN, SOURCE};
-use settings::{CognitoSettings, IdentitySettings, RoleSettings, SourceChoice, policy_text};
+use settings::table::{PROFILE, ROLE_ARN, SOURCE};
+use settings::{CognitoSettings, IdentitySettings, RoleSettings, SourceChoice};
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
@@ -192,8 +193,8 @@ fn settings(
     mut keys: RuleKeys,
     defaults: &RegistrySettings,
 ) -> Result<RegistrySettings> {
-    keys.check(path)?;
-    let is_alone = keys.has(&PROFILE) || keys.source() == Some("cognito");
+    keys.check_rule(path)?;
+    let is_alone = keys.has(&PROFILE) || keys.text(&SOURCE) == Some("cognito");
     let has_role = keys.has(&ROLE_ARN);
     let base = match has_role {
         // A profile or Cognito is used alone, so the role settings of the defaults are dropped.
@@ -206,14 +207,10 @@ fn settings(
         },
         false => defaults.role.clone(),
     };
-    let place_of = |setting| keys.place(setting).unwrap_or(*place);
-    let (policy_place, source_place) = (place_of(&POLICY), place_of(&SOURCE));
+    let source_place = keys.place(&SOURCE).unwrap_or(*place);
     let optional = keys.optional.unwrap_or(defaults.optional);
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let (own_profile, role) = keys
-        .into_values()
-        .over(base, folder)
-        .map_err(|error| at(path, &policy_place, &error))?;
+    let own_profile = keys.text(&PROFILE).map(str::to_owned);
+    let role = keys.over(path, base)?;
     if role.source == SourceChoice::Cognito {
         // Errors get their place in the file.
         let choice = IdentitySettings::from(role.clone()).choice(None);
@@ -234,27 +231,6 @@ fn alone(defaults: &RegistrySettings) -> RoleSettings {
     RoleSettings {
         cognito: defaults.role.cognito.clone(),
         ..RoleSettings::default()
-    }
-}
-
-fn policy(path: &Path, given: Option<Spanned<String>>) -> Result<Option<String>> {
-    let Some(given) = given else { return Ok(None) };
-    let place = given.referenced;
-    let value = text(path, "policy", Some(given))?.unwrap_or_default();
-    let policy = policy_text(&value, |file| beside(path, file));
-    policy
-        .map(Some)
-        .map_err(|error| wrong(path, &place, format!("\"policy\": {}", error.cause())))
-}
-
-fn beside(path: &Path, file: &str) -> PathBuf {
-    path.parent().unwrap_or(Path::new("")).join(file)
-}
-
-fn text(path: &Path, key: &str, given: Option<Spanned<String>>) -> Result<Option<String>> {
-    match given {
-        Some(text) if text.value.trim().is_empty() => Err(wrong(path, &text.referenced, format!("\"{key}\" is empty"))),
-        text => Ok(text.map(|text| text.value)),
     }
 }
 

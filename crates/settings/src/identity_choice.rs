@@ -1,7 +1,8 @@
 //! Whose credentials the settings name: a profile, a role, a user of Cognito, or none of these.
 
 use super::cognito::CognitoSettings;
-use super::table::{CHAIN, POLICY, POLICY_ARN, ROLE_ARN, RoleSettings, SOURCE, Setting, TABLE};
+use super::setting::Setting;
+use super::table::{CHAIN, POLICY, POLICY_ARN, ROLE_ARN, RoleSettings, SOURCE, TABLE};
 use super::trust_source::SourceChoice;
 use diagnostics::{Code, Error, Result};
 

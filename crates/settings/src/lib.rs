@@ -16,25 +16,26 @@
 //!
 //! let mut values = SettingValues::default();
 //! values.set(&table::DURATION, SurfaceValue::Number(60));
-//! let (_, role) = values.over(RoleSettings::default(), "".as_ref()).unwrap();
+//! let role = values.over(RoleSettings::default(), "".as_ref()).unwrap();
 //! let error = role.check(1, true).unwrap_err();
 //! assert!(Surface::CommandLine.tell(error.clone()).to_string().starts_with("--duration: 60 s"));
 //! assert!(Surface::Action.tell(error).to_string().starts_with("role-duration-seconds: 60 s"));
 //! ```
 
-mod cognito;
+pub mod cognito;
 mod identity_choice;
 mod limits;
 mod role_settings;
+mod setting;
 mod surface;
 pub mod table;
 mod trust_source;
 mod values;
 
-pub use cognito::{CognitoSettings, Flow, IdentityFlow, SignIn, check_text as check_cognito_text, is_role_arn};
+pub use cognito::{CognitoSettings, Flow, IdentityFlow, SignIn, is_role_arn};
 pub use identity_choice::{IdentityChoice, IdentitySettings};
-pub use role_settings::policy_text;
+pub use setting::{Setting, SettingGroup, SurfaceValue, TextForm, ValueKind};
 pub use surface::{ROLE_OF_SETUP, Surface};
-pub use table::{RoleSettings, Setting, StatedValue, SurfaceValue, ValueKind};
+pub use table::RoleSettings;
 pub use trust_source::{SourceChoice, TokenCommand, TokenPlace};
 pub use values::{SettingValues, absolute_path};

@@ -1,19 +1,15 @@
 //! The role settings of flags and rules, checked by STS's rules.
 
-use std::path::PathBuf;
-
 use serde::de::IgnoredAny;
 
 use super::cognito::{CognitoSettings, IdentityFlow};
 use super::limits::{
     DURATIONS, LONGEST_CHAINED, LONGEST_POLICY, LONGEST_TAG_KEY, LONGEST_TAG_VALUE, MOST_POLICY_ARNS, MOST_TAGS,
 };
-use super::table::{DURATION, POLICY, POLICY_ARN, RoleSettings, StatedValue, TABLE, TAG, TRANSITIVE_TAG};
+use super::setting::SurfaceValue;
+use super::table::{DURATION, POLICY, POLICY_ARN, RoleSettings, TABLE, TAG, TRANSITIVE_TAG};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
-
-/// The largest policy file that is read: 64 KiB. It may be longer than STS's limit, because white space does not count.
-const POLICY_LIMIT: usize = 64 << 10;
 
 impl RoleSettings {
     /// Returns the fields of a cache key whose settings are used as given, in the order of the table. The plan adds the fields that it completes:
@@ -21,17 +17,8 @@ impl RoleSettings {
     pub fn key_fields(&self) -> Vec<(&'static str, Secret)> {
         let mut fields = Vec::new();
         for setting in TABLE.iter().filter(|setting| setting.is_in_cache_key) {
-            let mut field = |value: &str| fields.push((setting.name, Secret::new(value)));
-            match (setting.get)(self) {
-                StatedValue::Nothing | StatedValue::Other => {}
-                StatedValue::Text(text) => field(text),
-                StatedValue::Number(number) => field(&number.to_string()),
-                StatedValue::List(list) => list.iter().for_each(|text| field(text)),
-                StatedValue::Tags(tags) => tags
-                    .iter()
-                    .flat_map(|(key, value)| [key, value])
-                    .for_each(|text| field(text)),
-            }
+            let texts = (setting.get)(self).map(SurfaceValue::into_texts).into_iter().flatten();
+            fields.extend(texts.map(|text| (setting.name, Secret::new(text))));
         }
         fields
     }
@@ -174,25 +161,6 @@ impl CognitoSettings {
         }
         self.sign_in().map(drop)
     }
-}
-
-/// Returns the JSON of a policy that is given as the JSON itself or as `@FILE`. `place` completes the file's path.
-///
-/// # Errors
-/// The file cannot be read.
-pub fn policy_text(given: &str, place: impl FnOnce(&str) -> PathBuf) -> Result<String> {
-    let Some(file) = given.strip_prefix('@') else {
-        return Ok(given.to_owned());
-    };
-    let path = place(file);
-    private_files::read_utf8(&path, POLICY_LIMIT).map_err(|error| {
-        Error::usage(
-            Code::SessionSetting,
-            &POLICY,
-            format!("cannot read {}: {error}", path.display()),
-        )
-        .hint("give the policy's JSON, or @FILE for a file that holds it")
-    })
 }
 
 fn is_policy_arn(arn: &str) -> bool {

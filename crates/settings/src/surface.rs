@@ -1,5 +1,6 @@
 //! The surfaces on which users give settings, and each setting's name there.
 
+use super::table::RoleSettings;
 use super::values::SettingValues;
 use diagnostics::{Error, Mention};
 
@@ -32,7 +33,7 @@ impl Surface {
     fn flag(mention: Mention<'_>) -> String {
         match (mention.setting, mention.value) {
             ("docker-config", _) => "--docker-config DIR".to_owned(),
-            (name, _) if SettingValues::setting(name).is_none() => mention.plain(),
+            (name, _) if SettingValues::<RoleSettings>::setting(name).is_none() => mention.plain(),
             (name, None) => format!("--{name}"),
             (name, Some(value)) => format!("--{name} {value}"),
         }
@@ -41,7 +42,7 @@ impl Surface {
     fn input(mention: Mention<'_>) -> String {
         let name = match mention.setting {
             name if name.starts_with(ROLE_OF_SETUP) => Some("role-to-assume"),
-            name => SettingValues::setting(name).and_then(|setting| setting.inputs.first().copied()),
+            name => SettingValues::<RoleSettings>::setting(name).and_then(|setting| setting.inputs.first().copied()),
         };
         let setting = name.unwrap_or(mention.setting);
         Mention { setting, ..mention }.plain()

@@ -103,13 +103,6 @@ pub enum SourceChoice {
 }
 
 impl SourceChoice {
-    /// Returns the choice with this name in the [table](crate::table::SOURCE), or the default for any other name.
-    pub(crate) fn from_name(name: &str) -> Self {
-        match name {
-            "oidc" => Self::Oidc,
-            "chain" => Self::Chain,
-            "cognito" => Self::Cognito,
-            _ => Self::Auto,
-        }
-    }
+    /// The choices, in the order of their words in the [table](crate::table::SOURCE).
+    pub(crate) const ALL: [Self; 4] = [Self::Auto, Self::Oidc, Self::Chain, Self::Cognito];
 }

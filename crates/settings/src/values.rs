@@ -4,19 +4,20 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value as Json};
 
-use super::role_settings::policy_text;
-use super::table::{PROFILE, RoleSettings, Setting, SurfaceValue, TABLE, ValueKind};
-use super::trust_source::TokenCommand;
+use super::setting::{Setting, SettingGroup, SurfaceValue, ValueKind};
 use diagnostics::{Code, Error, Result, unicode_path};
+
+/// The largest policy file that is read: 64 KiB. It may be longer than STS's limit, because white space does not count.
+const POLICY_LIMIT: usize = 64 << 10;
 
 /// The settings that a surface gives, each with its value, in the order in which they were given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SettingValues(Vec<(&'static Setting, SurfaceValue)>);
+pub struct SettingValues<S: 'static>(Vec<(&'static Setting<S>, SurfaceValue)>);
 
-impl SettingValues {
+impl<S: SettingGroup> SettingValues<S> {
     /// Returns the setting with this name, if there is one.
-    pub fn setting(name: &str) -> Option<&'static Setting> {
-        TABLE.into_iter().find(|setting| setting.name == name)
+    pub fn setting(name: &str) -> Option<&'static Setting<S>> {
+        S::TABLE.iter().copied().find(|setting| setting.name == name)
     }
 
     /// Returns the settings of a command line that [`SettingValues::to_args`] wrote. `None` if it holds anything else, which only the command's own
@@ -30,39 +31,19 @@ impl SettingValues {
                 Some((name, value)) => (name, value),
                 None => (flag, words.next()?.as_str()),
             };
-            values.add(Self::setting(name)?, value)?;
+            let setting = Self::setting(name)?;
+            let value = setting.kind.read(value)?;
+            let value = match values.get(setting) {
+                Some(before) => before.clone().and(value),
+                None => value,
+            };
+            values.set(setting, value);
         }
         Some(values)
     }
 
-    /// Adds the value of one flag.
-    fn add(&mut self, setting: &'static Setting, word: &str) -> Option<()> {
-        let value = match (setting.kind, self.get(setting)) {
-            (ValueKind::Text | ValueKind::Region | ValueKind::Policy | ValueKind::OneOf(_), _) => {
-                SurfaceValue::Text(word.to_owned())
-            }
-            (ValueKind::File, _) => SurfaceValue::File(word.into()),
-            (ValueKind::Command, _) => SurfaceValue::Command(TokenCommand::from_line(word)),
-            (ValueKind::Number(..), _) => SurfaceValue::Number(word.parse().ok()?),
-            (ValueKind::List(_), Some(SurfaceValue::List(before))) => {
-                SurfaceValue::List([&before[..], &[word.to_owned()]].concat())
-            }
-            (ValueKind::List(_), _) => SurfaceValue::List(vec![word.to_owned()]),
-            (ValueKind::Tags(..), before) => {
-                let (key, value) = word.split_once('=')?;
-                let tag = (key.to_owned(), value.to_owned());
-                match before {
-                    Some(SurfaceValue::Tags(before)) => SurfaceValue::Tags([&before[..], &[tag]].concat()),
-                    _ => SurfaceValue::Tags(vec![tag]),
-                }
-            }
-        };
-        self.set(setting, value);
-        Some(())
-    }
-
     /// Returns all settings with their values.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static Setting, &SurfaceValue)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&'static Setting<S>, &SurfaceValue)> {
         self.0.iter().map(|(setting, value)| (*setting, value))
     }
 
@@ -72,30 +53,22 @@ impl SettingValues {
     }
 
     /// Returns the value of a setting.
-    pub fn get(&self, setting: &Setting) -> Option<&SurfaceValue> {
+    pub fn get(&self, setting: &Setting<S>) -> Option<&SurfaceValue> {
         self.iter().find(|(known, _)| *known == setting).map(|(_, value)| value)
     }
 
     /// Whether a setting is given.
-    pub fn has(&self, setting: &Setting) -> bool {
+    pub fn has(&self, setting: &Setting<S>) -> bool {
         self.get(setting).is_some()
     }
 
     /// Returns the text of a setting.
-    pub fn text(&self, setting: &Setting) -> Option<&str> {
+    pub fn text(&self, setting: &Setting<S>) -> Option<&str> {
         self.get(setting)?.as_text()
     }
 
-    /// Returns the number of a setting.
-    pub fn number(&self, setting: &Setting) -> Option<u32> {
-        match self.get(setting)? {
-            SurfaceValue::Number(number) => Some(*number),
-            _ => None,
-        }
-    }
-
     /// Sets a setting, replacing an earlier value.
-    pub fn set(&mut self, setting: &'static Setting, value: SurfaceValue) {
+    pub fn set(&mut self, setting: &'static Setting<S>, value: SurfaceValue) {
         match self.0.iter_mut().find(|(known, _)| *known == setting) {
             Some((_, old)) => *old = value,
             None => self.0.push((setting, value)),
@@ -103,32 +76,40 @@ impl SettingValues {
     }
 
     /// Removes these settings.
-    pub fn remove(&mut self, settings: &[&Setting]) {
+    pub fn remove(&mut self, settings: &[&Setting<S>]) {
         self.0.retain(|(known, _)| !settings.contains(known));
     }
 
-    /// Returns the profile, and the settings of a role: `base` with these values on top. Relative paths start at `folder`. Every surface uses this
-    /// function.
+    /// Returns the settings `base` with these values on top. Relative paths start at `folder`. Every surface uses this function.
     ///
     /// # Errors
     /// The file of a policy cannot be read. The error is about the setting.
-    pub fn over(self, base: RoleSettings, folder: &Path) -> Result<(Option<String>, RoleSettings)> {
-        let (mut profile, mut role) = (None, base);
+    pub fn over(self, mut base: S, folder: &Path) -> Result<S> {
         for (setting, value) in self.0 {
-            match (setting.kind, value) {
+            let value = match (setting.kind, value) {
                 (ValueKind::Policy, SurfaceValue::Text(text)) => {
-                    let text = policy_text(&text, |file| folder.join(file))?;
-                    (setting.set)(&mut role, SurfaceValue::Text(text));
+                    SurfaceValue::Text(policy_text(setting, text, folder)?)
                 }
-                (_, SurfaceValue::File(path)) => (setting.set)(&mut role, SurfaceValue::File(folder.join(path))),
-                (_, SurfaceValue::Command(command)) => {
-                    (setting.set)(&mut role, SurfaceValue::Command(command.in_folder(folder)));
-                }
-                (_, SurfaceValue::Text(text)) if *setting == PROFILE => profile = Some(text),
-                (_, value) => (setting.set)(&mut role, value),
+                (_, SurfaceValue::File(path)) => SurfaceValue::File(folder.join(path)),
+                (_, SurfaceValue::Command(command)) => SurfaceValue::Command(command.in_folder(folder)),
+                (_, value) => value,
+            };
+            (setting.set)(&mut base, value);
+        }
+        Ok(base)
+    }
+
+    /// Returns the same values with absolute paths of files.
+    ///
+    /// # Errors
+    /// A path cannot be made absolute.
+    pub fn with_absolute_files(mut self) -> Result<Self> {
+        for (_, value) in &mut self.0 {
+            if let SurfaceValue::File(path) = value {
+                *path = absolute_path(path)?;
             }
         }
-        Ok((profile, role))
+        Ok(self)
     }
 
     /// Returns the same values with absolute paths, for a program that runs in another folder.
@@ -136,22 +117,19 @@ impl SettingValues {
     /// # Errors
     /// A path cannot be made absolute, or is not Unicode.
     pub fn with_absolute_paths(&self) -> Result<Self> {
-        let values = self.iter().map(|(setting, value)| {
-            let value = match (setting.kind, value) {
-                (ValueKind::Policy, SurfaceValue::Text(text)) => match text.strip_prefix('@') {
-                    Some(file) => SurfaceValue::Text(format!("@{}", unicode_path(&absolute_path(file.as_ref())?)?)),
-                    None => value.clone(),
-                },
-                (_, SurfaceValue::File(path)) => {
-                    let path = absolute_path(path)?;
-                    unicode_path(&path)?;
-                    SurfaceValue::File(path)
+        let mut values = self.clone().with_absolute_files()?;
+        for (setting, value) in &mut values.0 {
+            match (setting.kind, value) {
+                (ValueKind::Policy, SurfaceValue::Text(text)) => {
+                    if let Some(file) = text.strip_prefix('@') {
+                        *text = format!("@{}", unicode_path(&absolute_path(file.as_ref())?)?);
+                    }
                 }
-                (_, value) => value.clone(),
-            };
-            Ok((setting, value))
-        });
-        values.collect::<Result<_>>().map(Self)
+                (_, SurfaceValue::File(path)) => drop(unicode_path(path)?),
+                _ => {}
+            }
+        }
+        Ok(values)
     }
 
     /// Returns flags that give these values to a later run, in the order of the table.
@@ -161,16 +139,20 @@ impl SettingValues {
     pub fn to_args(&self) -> Result<Vec<String>> {
         let values = self.with_absolute_paths()?;
         let mut args = Vec::new();
-        for setting in TABLE {
+        for setting in S::TABLE {
             let Some(value) = values.get(setting) else { continue };
             for word in words(value) {
-                args.extend([format!("--{}", setting.name), word]);
+                // A value after '=' may begin with a hyphen. The value of a switch must stand there.
+                match word.starts_with('-') || matches!(setting.kind, ValueKind::Switch(_)) {
+                    true => args.push(format!("--{}={word}", setting.name)),
+                    false => args.extend([format!("--{}", setting.name), word]),
+                }
             }
         }
         Ok(args)
     }
 
-    /// Returns these values as the keys of a rule: a JSON object.
+    /// Returns these values as the keys of a rule, or of another block: a JSON object.
     ///
     /// # Errors
     /// A path cannot be made absolute.
@@ -178,15 +160,28 @@ impl SettingValues {
         let values = self.with_absolute_paths()?.0.into_iter();
         let keys = values.filter(|(setting, _)| setting.key.is_some());
         Ok(keys
-            .map(|(setting, value)| (setting.name.to_owned(), json(value)))
+            .map(|(setting, value)| (setting.name.to_owned(), json(setting.kind, value)))
             .collect())
     }
 }
 
-impl FromIterator<(&'static Setting, SurfaceValue)> for SettingValues {
-    fn from_iter<T: IntoIterator<Item = (&'static Setting, SurfaceValue)>>(values: T) -> Self {
+impl<S> FromIterator<(&'static Setting<S>, SurfaceValue)> for SettingValues<S> {
+    fn from_iter<T: IntoIterator<Item = (&'static Setting<S>, SurfaceValue)>>(values: T) -> Self {
         Self(values.into_iter().collect())
     }
+}
+
+/// Returns the JSON of a policy that is given as the JSON itself or as `@FILE`.
+fn policy_text<S>(setting: &Setting<S>, given: String, folder: &Path) -> Result<String> {
+    let Some(file) = given.strip_prefix('@') else {
+        return Ok(given);
+    };
+    let path = folder.join(file);
+    private_files::read_utf8(&path, POLICY_LIMIT).map_err(|error| {
+        let cause = format!("cannot read {}: {error}", path.display());
+        Error::usage(Code::SessionSetting, setting, cause)
+            .hint("give the policy's JSON, or @FILE for a file that holds it")
+    })
 }
 
 /// Returns the words after a flag, one for each time that it is given.
@@ -201,8 +196,9 @@ fn words(value: &SurfaceValue) -> Vec<String> {
     }
 }
 
-fn json(value: SurfaceValue) -> Json {
+fn json(kind: ValueKind, value: SurfaceValue) -> Json {
     match value {
+        SurfaceValue::Text(_) if matches!(kind, ValueKind::Switch(_)) => true.into(),
         SurfaceValue::Text(text) => text.into(),
         SurfaceValue::File(path) => path.to_string_lossy().into(),
         SurfaceValue::Command(command) => command.arguments().into(),
@@ -230,7 +226,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::table::{DURATION, POLICY, TAG, TOKEN_COMMAND, TOKEN_FILE};
+    use crate::table::{DURATION, POLICY, PROFILE, TABLE, TAG, TOKEN_COMMAND, TOKEN_FILE};
+    use crate::{RoleSettings, TokenCommand};
 
     #[test]
     fn names_are_unique_and_every_flag_has_help() {
@@ -246,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_and_a_role_come_of_what_is_said_over_a_base() {
+    fn a_role_comes_of_what_is_said_over_a_base() {
         let mut values = SettingValues::default();
         values.set(&PROFILE, SurfaceValue::Text("ci".into()));
         values.set(&DURATION, SurfaceValue::Number(1000));
@@ -256,11 +253,9 @@ mod tests {
             audience: Some("a".into()),
             ..RoleSettings::default()
         };
-        let (profile, role) = values.over(base, Path::new("/etc")).unwrap();
-        assert_eq!(
-            (profile.as_deref(), role.duration, role.audience.as_deref()),
-            (Some("ci"), Some(900), Some("a"))
-        );
+        assert_eq!(values.text(&PROFILE), Some("ci"));
+        let role = values.over(base, Path::new("/etc")).unwrap();
+        assert_eq!((role.duration, role.audience.as_deref()), (Some(900), Some("a")));
         assert_eq!(role.token, Some(crate::TokenPlace::File("/etc/token".into())));
     }
 

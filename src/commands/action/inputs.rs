@@ -11,8 +11,8 @@ use crate::commands::identity::IdentityArgs;
 use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::{parse_argument, parse_region};
-use settings::table::{CHAIN, EXTERNAL_ID, ROLE_ARN, TABLE, TAG, TRANSITIVE_TAG};
-use settings::{Setting, SettingValues, SurfaceValue, ValueKind};
+use settings::table::{CHAIN, EXTERNAL_ID, ROLE_ARN, RoleSetting, TABLE, TAG, TRANSITIVE_TAG};
+use settings::{SettingValues, SurfaceValue, ValueKind};
 
 /// What the workflow asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,7 +171,7 @@ fn identity(reader: &Reader<'_>) -> Result<IdentityArgs> {
     Ok(IdentityArgs(values))
 }
 
-fn value(reader: &Reader<'_>, setting: &Setting) -> Result<Option<SurfaceValue>> {
+fn value(reader: &Reader<'_>, setting: &RoleSetting) -> Result<Option<SurfaceValue>> {
     let [name, older @ ..] = setting.inputs else {
         return Ok(None);
     };
@@ -180,7 +180,8 @@ fn value(reader: &Reader<'_>, setting: &Setting) -> Result<Option<SurfaceValue>>
         ValueKind::Region => reader.line(name)?.map(|text| region(name, &text)).transpose()?,
         ValueKind::Policy => reader.text(name).map(SurfaceValue::Text),
         ValueKind::File => path(reader, name)?.map(SurfaceValue::File),
-        ValueKind::Command => None,
+        // No input has these kinds.
+        ValueKind::Command | ValueKind::Formed(_) | ValueKind::Port(_) | ValueKind::Switch(_) => None,
         ValueKind::Number(least, most) => reader
             .line(name)?
             .map(|text| number(name, &text, least..=most))

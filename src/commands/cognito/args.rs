@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::super::sign_in::{PoolRole, SignInArgs, command_line};
+use super::super::sign_in::{PoolRoleArgs, SignInArgs, command_line};
 use aws_shared_files::push_quoted;
 use cognito::PresetAnswers;
 use context::{Env, program, variables};
@@ -29,15 +29,9 @@ pub struct CognitoArgs {
     /// Command line that prints the password
     #[arg(long, value_name = "CMD", group = "password_place")]
     pub password_command: Option<String>,
-    /// Role to ask for: one that the pool's rules allow, or in the classic flow one that trusts the pool
-    #[arg(long, value_name = "ARN")]
-    pub role_arn: Option<String>,
-    /// Seconds that a session of the classic flow lives: 900 to 43200
-    #[arg(long, value_name = "SECONDS")]
-    pub duration: Option<u32>,
-    /// Session policy of the classic flow
-    #[arg(long, value_name = "JSON|@FILE")]
-    pub policy: Option<String>,
+    /// The role that the pool gives.
+    #[command(flatten)]
+    pub role: PoolRoleArgs,
     /// Code of the authenticator, where there is no terminal to ask for it
     #[arg(long, value_name = "CODE")]
     pub mfa_code: Option<String>,
@@ -53,12 +47,7 @@ impl CognitoArgs {
     /// The command line holds a password, or a policy's file cannot be read.
     pub fn settings(&self, base: Option<&CognitoSettings>) -> Result<CognitoSettings> {
         self.refuse_password()?;
-        let role = PoolRole {
-            role_arn: self.role_arn.as_deref(),
-            duration: self.duration,
-            policy: self.policy.as_deref(),
-        };
-        self.sign_in.over(role, base)
+        self.sign_in.over(base)
     }
 
     fn refuse_password(&self) -> Result<()> {

@@ -7,7 +7,7 @@ use serde_json::Map;
 
 use crate::commands::hosts;
 use crate::commands::setup_plan::{ClientArgs, SetupChanges, SetupPlan, verify, warn_of_globs};
-use crate::commands::sign_in::{PoolRole, SignInArgs, command_line};
+use crate::commands::sign_in::{PoolRoleArgs, SignInArgs, command_line};
 use aws_shared_files::profile::HelperProfile;
 use configuration::{Config, SetupChange, SetupRule};
 use context::Context;
@@ -41,15 +41,9 @@ pub struct CognitoSetupArgs {
     /// Region of registries that are named by their account alone, such as eu-west-1
     #[arg(long)]
     region: Option<String>,
-    /// Role to ask for: one that the pool's rules allow, or in the classic flow one that trusts the pool
-    #[arg(long, value_name = "ARN")]
-    role_arn: Option<String>,
-    /// Seconds that a session of the classic flow lives: 900 to 43200
-    #[arg(long, value_name = "SECONDS")]
-    duration: Option<u32>,
-    /// Session policy of the classic flow
-    #[arg(long, value_name = "JSON|@FILE")]
-    policy: Option<String>,
+    /// The role that the pool gives.
+    #[command(flatten)]
+    role: PoolRoleArgs,
     /// Where the helper and its entries go.
     #[command(flatten)]
     clients: ClientArgs,
@@ -139,12 +133,7 @@ pub(super) fn say_what_is_next(settings: &CognitoSettings, hosts: &[String], con
 }
 
 fn settings(args: &CognitoSetupArgs, config: &Config) -> Result<CognitoSettings> {
-    let role = PoolRole {
-        role_arn: args.role_arn.as_deref(),
-        duration: args.duration,
-        policy: args.policy.as_deref(),
-    };
-    let settings = args.sign_in.settings(role, config.cognito())?;
+    let settings = args.sign_in.settings(config.cognito())?;
     if settings.username.is_none() && settings.provider.is_none() && !settings.browser {
         return Err(
             Error::usage(Code::CognitoSettings, "username", "no user name is given").hint("give --username NAME")

@@ -11,7 +11,7 @@ use ecr_registry::Partition;
 use oidc_token::read_token_file;
 use secret::Secret;
 use settings::table::{PROFILE, REGION};
-use settings::{IdentityChoice, IdentitySettings, SettingValues};
+use settings::{IdentityChoice, IdentitySettings, RoleSettings, SettingValues};
 
 /// The file name of this program, without `.exe`.
 const PROGRAM: &str = "ecr-auth";
@@ -40,7 +40,7 @@ impl OwnCall {
 
     /// Whether its credentials are those of this profile.
     pub fn names_profile(&self, name: &str) -> bool {
-        let values = SettingValues::from_args(self.0.get(1..).unwrap_or_default());
+        let values = SettingValues::<RoleSettings>::from_args(self.0.get(1..).unwrap_or_default());
         values.is_some_and(|values| values.text(&PROFILE) == Some(name))
     }
 
@@ -83,7 +83,8 @@ impl OwnCall {
     fn plan(&self, env: &Env) -> Option<RolePlan> {
         let values = SettingValues::from_args(&self.0[1..])?;
         let region = values.text(&REGION).map(str::to_owned);
-        let (profile, role) = values.over(Default::default(), Path::new("")).ok()?;
+        let profile = values.text(&PROFILE).map(str::to_owned);
+        let role = values.over(RoleSettings::default(), Path::new("")).ok()?;
         let choice = IdentitySettings { profile, role }.choice(role_in(env)).ok()?;
         let IdentityChoice::Role { first, settings } = choice else {
             return None;
