@@ -13,9 +13,6 @@ use secret::Secret;
 /// The terminal's path.
 const TERMINAL: &str = "/dev/tty";
 
-/// The null device's path.
-const NULL: &str = "/dev/null";
-
 /// Where a result that holds secrets goes.
 #[derive(Debug, Clone, Default, Args)]
 pub struct DeliveryArgs {
@@ -49,9 +46,9 @@ impl DeliveryArgs {
         .hint("send it through a pipe, write it with --output FILE, or give --show-secret"))
     }
 
-    /// Returns whether the result goes to /dev/null, because only the sign-in is wanted.
+    /// Returns whether the result goes to the null device, because only the sign-in is wanted.
     pub fn is_discarded(&self) -> bool {
-        self.output.as_deref() == Some(Path::new(NULL))
+        self.output.as_deref().is_some_and(private_files::is_null_device)
     }
 
     /// Outputs the result.

@@ -16,7 +16,7 @@ pub enum OutputDestination {
     Stdout,
     /// `/dev/stderr`.
     Stderr,
-    /// `/dev/null`.
+    /// `/dev/null`, or `NUL` on Windows.
     Nowhere,
     /// `/dev/fd/N`, which the caller opened.
     Stream(PathBuf),
@@ -40,10 +40,12 @@ impl OutputDestination {
     }
 
     fn named(path: &Path) -> Option<Self> {
+        if private_files::is_null_device(path) {
+            return Some(Self::Nowhere);
+        }
         match path.to_str()? {
             "/dev/stdout" => Some(Self::Stdout),
             "/dev/stderr" => Some(Self::Stderr),
-            "/dev/null" => Some(Self::Nowhere),
             text => {
                 let number = text
                     .strip_prefix("/dev/fd/")

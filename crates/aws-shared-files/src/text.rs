@@ -38,9 +38,11 @@ fn expanded(text: &str, env: &Env) -> String {
 /// Returns the contents of a file, or nothing if it is missing. These count as missing too: a path without a parent folder; a folder, which Docker
 /// creates for a missing file that is mounted; and a default path below a home that is closed to this user (`HOME=/root` in a container).
 pub(crate) fn read(path: &Path, is_named: bool) -> io::Result<String> {
+    // Users set this path to have no file.
+    if private_files::is_null_device(path) {
+        return Ok(String::new());
+    }
     match fs::metadata(path) {
-        // Users set this path to have no file.
-        Ok(_) if path == Path::new("/dev/null") => Ok(String::new()),
         Ok(found) if found.is_dir() => Ok(String::new()),
         Ok(_) => decoded(private_files::read(path, private_files::CONFIGURATION_LIMIT)?),
         Err(error) => match error.kind() {

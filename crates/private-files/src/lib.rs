@@ -70,7 +70,8 @@ pub use platform::{
     AliveMark, is_at, is_out_of_others_reach, is_own, is_own_or_roots, real, remove_file, replace, replace_program,
 };
 pub use read::{
-    CONFIGURATION_LIMIT, TOKEN_LIMIT, open, open_to_append, read, read_as_owner, read_secret, read_utf8, way_out,
+    CONFIGURATION_LIMIT, TOKEN_LIMIT, is_null_device, open, open_to_append, read, read_as_owner, read_secret,
+    read_utf8, way_out,
 };
 pub use replace::{EditOutcome, FileFormat, UpdateOutcome, read_text, real_path, update, update_private};
 pub use state::StateFolder;

@@ -16,6 +16,21 @@ pub const CONFIGURATION_LIMIT: usize = 16 << 20;
 /// The largest token file that is read: 64 KiB. STS takes 20,000 characters, and the kubelet's tokens have 1 to 2 KiB.
 pub const TOKEN_LIMIT: usize = 64 << 10;
 
+/// Whether a path is that of the null device, which users name to have no file: `/dev/null`, and on Windows `NUL`. Git Bash turns the first into
+/// the second.
+///
+/// ```
+/// use private_files::is_null_device;
+///
+/// assert!(is_null_device("/dev/null".as_ref()));
+/// assert_eq!(is_null_device("nul".as_ref()), cfg!(windows));
+/// assert!(!is_null_device("null".as_ref()));
+/// ```
+pub fn is_null_device(path: &Path) -> bool {
+    let is_nul = |text: &str| text.strip_prefix(r"\\.\").unwrap_or(text).eq_ignore_ascii_case("nul");
+    path == Path::new("/dev/null") || cfg!(windows) && path.to_str().is_some_and(is_nul)
+}
+
 /// Opens a regular file for reading, following links. A folder, a pipe, a device or a socket is an error at once.
 ///
 /// # Errors
