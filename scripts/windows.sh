@@ -15,13 +15,17 @@ FOLDER=$TARGET/windows
 # The files to run: the shim, the binary under its names beside it, and Wine's prefix.
 WINE=$FOLDER/wine
 export CARGO_PROFILE_DEV_DEBUG=0
-# The crates whose unit tests run under Wine.
+# Programs of Linux that the tests' command lines name: a folder in place of /usr/bin has a program for Windows that runs each of them.
+TOOLS=(bash cat env false head printf sh sleep touch true)
+# The crates whose unit tests run there.
 UNIT=(context private-files)
 
 # build BINARY: builds or copies the binary, and builds the shim.
 build() (
+  export SHIM_FOLDER=$WINE
   cargo build --quiet --manifest-path tests/wine/Cargo.toml --target-dir "$FOLDER"
   install -D "$FOLDER/debug/shim" "$WINE/ecr-auth"
+  ln -f "$WINE/ecr-auth" "$WINE/run-script"
   rust_for "$SYSTEM"
   say "== $SYSTEM: $(rustc --version)"
   cargo-zigbuild build --quiet --manifest-path tests/wine/Cargo.toml --target-dir "$FOLDER" --target "$SYSTEM" "${STD[@]}"
@@ -31,6 +35,9 @@ build() (
     binary=$FOLDER/$SYSTEM/debug/ecr-auth.exe
   fi
   install "$FOLDER/$SYSTEM/debug/shim.exe" "$WINE"
+  install "$FOLDER/$SYSTEM/debug/shim.exe" "$WINE/script.exe"
+  mkdir -p "$WINE/tools"
+  for tool in "${TOOLS[@]}"; do ln -f "$WINE/script.exe" "$WINE/tools/$tool.exe"; done
   install "$binary" "$WINE/ecr-auth.exe"
   for name in docker-credential-ecr-auth docker-credential-ecr-login; do
     ln -sf ecr-auth "$WINE/$name"

@@ -8,7 +8,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::github_runner::{Runner, SUBJECT, github_role, step};
-use crate::harness::{HOST, Machine};
+use crate::harness::{HOST, Machine, assert_private, in_our_words};
 use crate::jobs::PARTNER_HOST;
 use crate::lab_machine::{GET_TOKEN, lab, machine, registry_call, registry_status};
 
@@ -508,7 +508,7 @@ fn a_profile_renews_itself_and_is_this_jobs_alone() {
     );
     assert_eq!(main.outputs["aws-account-id"], "111122223333");
     assert!(!main.outputs.contains_key("registry"), "{main:?}");
-    let config = fs::read_to_string(&main.env["AWS_CONFIG_FILE"]).unwrap();
+    let config = in_our_words(fs::read(&main.env["AWS_CONFIG_FILE"]).unwrap());
     assert!(config.starts_with("[profile other]\n"), "{config}");
     let process = config
         .lines()
@@ -548,9 +548,7 @@ fn an_isolated_configuration_is_a_copy_that_keeps_dockers_ways() {
         first.env["BUILDX_CONFIG"],
         runner.machine.home().join(".docker/buildx").to_str().unwrap()
     );
-    let mode =
-        std::os::unix::fs::PermissionsExt::mode(&fs::metadata(folder.join("config.json")).unwrap().permissions());
-    assert_eq!(mode & 0o777, 0o600);
+    assert_private(&folder.join("config.json"));
     assert!(folder.join("contexts/meta/far/meta.json").is_file() && folder.join("cli-plugins/docker-buildx").is_file());
     assert_eq!(docker_config(&runner)["currentContext"], "far");
 

@@ -12,7 +12,7 @@ use diagnostics::MessageWriter;
 use lab::{Ci, Fault, Lab, Service};
 use serde_json::Value;
 
-use crate::harness::{Machine, Outcome, binary, with_links};
+use crate::harness::{Machine, Outcome, binary, in_command_line, with_links};
 use crate::jobs::{WITH_TOKEN, in_job};
 use crate::lab_machine::lab;
 
@@ -498,7 +498,7 @@ fn a_profile_that_leads_back_to_us_ends_in_an_error() {
     let lab = lab();
     let role = "arn:aws:iam::111122223333:role/ci";
     let machine = Machine::new().with("AWS_ENDPOINT_URL", &lab.http_url());
-    let ours = format!("'{}' assume --role-arn {role}", binary().display());
+    let ours = format!("{} assume --role-arn {role}", in_command_line(&binary()));
     machine.write(
         ".aws/config",
         &format!(
@@ -524,7 +524,7 @@ fn a_profile_that_leads_back_to_us_ends_in_an_error() {
 #[test]
 fn a_profile_that_is_its_own_source_ends_in_an_error() {
     let machine = Machine::new();
-    let ours = format!("'{}' assume --profile ci", binary().display());
+    let ours = format!("{} assume --profile ci", in_command_line(&binary()));
     machine.write(".aws/config", &format!("[profile ci]\ncredential_process = {ours}\n"));
     machine.run(&["assume", "--profile", "ci"]).is(
         1,

@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -12,7 +11,7 @@ use lab::{AccessKey, Lab};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::harness::{HOST, Machine};
+use crate::harness::{HOST, Machine, assert_private};
 use crate::lab_machine::{GET_TOKEN, lab, role, session};
 
 const SESSION: &str = "arn:aws:iam::111122223333:user/maria";
@@ -150,7 +149,7 @@ fn one_that_has_ended_is_renewed_and_kept() {
     );
     assert_eq!(kept["accessToken"]["accessKeyId"], key.id);
     assert_eq!(kept["accessToken"]["accountId"], "111122223333");
-    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_private(&file);
     machine.helper("get", HOST).password();
     assert_eq!(sign_in.asked().len(), 1, "what was renewed is used");
 }

@@ -1,7 +1,5 @@
 //! `ecr-auth cognito` without anybody to ask: passwords in files and variables, what is kept, what is refused.
 
-use std::os::unix::fs::PermissionsExt;
-
 use lab::cognito::{
     CLIENT_ID, CLIENT_SECRET, IDENTITY_POOL_ID, LICENSED_ROLE, LoginProvider, Mfa, ROTATING_CLIENT_ID,
     SECRET_CLIENT_ID, USER_POOL_ID, UserSpec,
@@ -10,7 +8,7 @@ use lab::{Fault, FaultRule, Lab, Permissions, RoleSpec, Service, SigningAlgorith
 use rstest::rstest;
 use serde_json::Value;
 
-use crate::harness::{HOST, Machine, Outcome};
+use crate::harness::{HOST, Machine, Outcome, assert_private};
 use crate::lab_machine::{PATIENCE, lab, registry_status};
 
 pub const PASSWORD: &str = "Correct-horse-battery-1";
@@ -111,7 +109,7 @@ fn the_second_run_asks_nobody_and_the_next_hours_the_refresh_token() {
     assert_eq!(credentials(&run(&machine, CLIENT_ID, &[])), first);
     assert_eq!(lab.calls().log.len(), calls);
     for file in machine.cache_files() {
-        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{file:?}");
+        assert_private(&file);
         let text = std::fs::read_to_string(&file).unwrap();
         assert!(!text.contains(PASSWORD), "{file:?}");
     }
@@ -324,7 +322,7 @@ fn other_ways(#[case] flags: &[&str]) {
 fn passwords_come_from_commands_but_never_from_the_command_line() {
     let lab = lab_with_user();
     let machine = machine(&lab);
-    let command = format!("printf '%s\\nmore' '{PASSWORD}'");
+    let command = machine.command_line(&format!("printf '%s\\nmore' '{PASSWORD}'"));
     credentials(&run(&machine, CLIENT_ID, &["--password-command", &command]));
     for flag in ["-ps3cret", "--password=s3cret", "-p"] {
         let outcome = run(&machine, CLIENT_ID, &[flag]);
@@ -343,6 +341,7 @@ fn a_password_command_is_run_once_to_change_the_password() {
     let new = machine.write("new-password", "Another-horse-battery-2\n");
     let runs = machine.write("runs", "");
     let command = format!("echo run >>'{}'; printf %s '{PASSWORD}'", runs.display());
+    let command = machine.command_line(&command);
     let mut args = flags(CLIENT_ID);
     args.insert(1, "change-password".to_owned());
     args.extend(["--password-command".to_owned(), command]);

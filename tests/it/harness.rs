@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use assert_cmd::cargo::cargo_bin;
 use context::Env;
@@ -24,6 +26,9 @@ registries:
   - match: 111122223333.dkr.ecr.eu-west-1.amazonaws.com
     source: cognito
 ";
+
+/// The scripts that [`Machine::command_line`] has written.
+static SCRIPTS: AtomicUsize = AtomicUsize::new(0);
 
 /// A machine with an empty home. Nothing of the real home is seen.
 pub struct Machine {
@@ -99,8 +104,21 @@ impl Machine {
         path
     }
 
+    /// Returns a command line that does what this line of `sh` does: the line itself, or a script for the Windows binary, whose shell is another.
+    pub fn command_line(&self, line: &str) -> String {
+        if !is_for_windows() {
+            return line.to_owned();
+        }
+        let number = SCRIPTS.fetch_add(1, Ordering::Relaxed);
+        let script = self.path(&format!("line-{number}"));
+        fs::write(&script, format!("#!/bin/sh\n{line}\n")).unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        in_command_line(&script)
+    }
+
+    /// Returns the content of a file below the home.
     pub fn read(&self, below: &str) -> String {
-        fs::read_to_string(self.home().join(below)).unwrap()
+        in_our_words(fs::read(self.home().join(below)).unwrap())
     }
 
     /// Returns the files of the token cache, sorted by name.
@@ -184,10 +202,35 @@ pub fn in_glibcs_words(text: &str) -> String {
         .replace("Name does not resolve", "Name or service not known")
 }
 
-/// Returns the output of the binary. The paths and system errors of the Windows binary, under Wine, are replaced by Linux'.
-fn in_our_words(written: Vec<u8>) -> String {
+/// Whether the binary is the one for Windows, under Wine.
+pub fn is_for_windows() -> bool {
+    binary().components().any(|part| part.as_os_str() == "wine")
+}
+
+/// Checks that only its owner may open a file. Wine shows a list of the owner alone as the rights of the owner and of the group.
+#[track_caller]
+pub fn assert_private(file: &Path) {
+    let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+    match is_for_windows() {
+        true => assert_eq!(mode & 0o007, 0, "{}: {mode:o}", file.display()),
+        false => assert_eq!(mode, 0o600, "{}", file.display()),
+    }
+}
+
+/// Returns a program in a command line, such as a `credential_process`: with the quotes of the shell that the binary's system has. On Windows, the
+/// program is the `.exe` beside it.
+pub fn in_command_line(program: &Path) -> String {
+    let program = program.display().to_string();
+    match is_for_windows() {
+        true => format!("\"Z:{}.exe\"", program.replace('/', "\\")),
+        false => format!("'{program}'"),
+    }
+}
+
+/// Returns what the binary has written. The paths and system errors of the Windows binary, under Wine, are replaced by Linux'.
+pub fn in_our_words(written: Vec<u8>) -> String {
     let text = String::from_utf8(written).unwrap();
-    if !binary().components().any(|part| part.as_os_str() == "wine") {
+    if !is_for_windows() {
         return text;
     }
     let path = regex_lite::Regex::new(r#"(Z:|~)(\\[^\s"':;,<>|]*)+"#).unwrap();
@@ -198,6 +241,7 @@ fn in_our_words(written: Vec<u8>) -> String {
     text.replace("File not found. (os error 2)", "No such file or directory (os error 2)")
         .replace("Path not found. (os error 3)", "No such file or directory (os error 2)")
         .replace("Access denied. (os error 5)", "Permission denied (os error 13)")
+        .replace("it ended with exit code: ", "it ended with exit status: ")
 }
 
 /// A path that Windows' binary has written, as it is here under Wine; any other text as it is.

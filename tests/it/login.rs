@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -11,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use lab::{Ci, Lab, Permissions};
 use serde_json::{Value, json};
 
-use crate::harness::{HOST, Machine, Outcome};
+use crate::harness::{HOST, Machine, Outcome, assert_private};
 use crate::jobs::{self, WITH_TOKEN, in_job};
 use crate::lab_machine::{GET_TOKEN, lab, registry_status};
 use crate::python::python_tool;
@@ -91,8 +90,7 @@ fn docker_and_podman_get_what_opens_the_registry_and_logout_takes_it_out() {
             200,
             "{file}"
         );
-        let mode = fs::metadata(machine.home().join(file)).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "{file}");
+        assert_private(&machine.home().join(file));
     }
     assert_eq!((lab.count(WITH_TOKEN), lab.count(GET_TOKEN)), (1, 1));
 
@@ -209,6 +207,7 @@ fn a_token_command_is_run_once_for_all_registries() {
     let token = machine.write("token", &job.environment["ECR_AUTH_ID_TOKEN"]);
     let runs = machine.write("runs", "");
     let command = format!("echo >>{}; cat {}", runs.display(), token.display());
+    let command = machine.command_line(&command);
     let machine = machine.without("ECR_AUTH_ID_TOKEN");
     let args = ["login", "--format", "json", "--token-command", &command];
     let outcome = machine.run(&[&args[..], &[HOST, PARTNER_HOST]].concat());
@@ -344,7 +343,7 @@ fn files_and_texts_for_other_programs() {
         HOST,
     ]);
     outcome.is(0, "", &format!("written: {file}\n"));
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_private(&path);
     let valid = Command::new(python_tool("kubernetes-validate"))
         .arg("--strict")
         .arg(&path)

@@ -1,12 +1,12 @@
 //! A long `ecr-auth.yml`: it is checked once as a whole. After that, only the registry's own rules are parsed.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::chown;
 use std::path::PathBuf;
 
 use lab::Lab;
 
-use crate::harness::{HOST, Machine};
+use crate::harness::{HOST, Machine, assert_private};
 use crate::lab_machine::{lab, machine, role};
 
 const FILE: &str = ".config/ecr-auth/ecr-auth.yml";
@@ -74,7 +74,7 @@ fn a_file_that_was_right_is_kept_as_it_is_and_for_its_user_alone() {
         let kept = scene.kept();
         assert_eq!(kept.len(), 1);
         assert_eq!(fs::read_to_string(&kept[0]).unwrap(), scene.text);
-        assert_eq!(fs::metadata(&kept[0]).unwrap().mode() & 0o7777, 0o600);
+        assert_private(&kept[0]);
     }
     assert_eq!(scene.lab.session_calls().len(), 1);
     assert_eq!(scene.machine.run(&["logout"]).status, 0);

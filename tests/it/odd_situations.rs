@@ -39,10 +39,9 @@ fn keys_with_odd_characters_are_an_error() {
 #[test]
 fn what_a_credential_process_writes_for_people_is_not_shown() {
     let machine = Machine::new().with("AWS_PROFILE", "broken");
-    machine.write(
-        ".aws/config",
-        "[profile broken]\ncredential_process = sh -c 'echo s3cret >&2; echo s3cret; exit 3'\n",
-    );
+    let line = machine.command_line("sh -c 'echo s3cret >&2; echo s3cret; exit 3'");
+    let config = format!("[profile broken]\ncredential_process = {line}\n");
+    machine.write(".aws/config", &config);
     let outcome = machine.helper("get", HOST);
     assert_eq!(outcome.status, 1);
     assert!(
@@ -284,13 +283,8 @@ fn a_program_that_hangs_is_named_with_its_time_and_ended(#[case] source: &str, #
     make_pipe(&pipe);
     let script = machine.write("slow", "#!/bin/sh\nexec 9>\"$HOME/pipe\"\nsleep 300\n");
     fs::set_permissions(&script, Permissions::from_mode(0o700)).unwrap();
-    machine.write(
-        ".aws/config",
-        &format!(
-            "[profile slow]\ncredential_process = sh -c '{}; true'\n",
-            script.display()
-        ),
-    );
+    let line = machine.command_line(&format!("sh -c '{}; true'", script.display()));
+    machine.write(".aws/config", &format!("[profile slow]\ncredential_process = {line}\n"));
     if source == "AWS_ROLE_ARN" {
         let rule = format!(
             "registries:\n  - match: {HOST}\n    token-command: [{}]\n",

@@ -3,13 +3,13 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::thread;
 
 use serde_json::Value;
 
-use crate::harness::{HOST, Machine, Outcome, binary};
+use crate::harness::{HOST, Machine, Outcome, assert_private, binary};
 
 const DOCKER: &str = ".docker/config.json";
 const SETUP: &str = ".config/ecr-auth/setup.json";
@@ -413,7 +413,7 @@ fn dockers_own_logins_go_on_being_found_and_come_back() {
     assert_eq!(config["auths"][&second], serde_json::json!({}));
     assert!(!machine.read(DOCKER).contains("pw-2"));
     let kept = kept_logins(&machine);
-    assert_eq!(fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_private(&kept);
     assert_eq!(
         skopeo_user(&machine, &second),
         "two",

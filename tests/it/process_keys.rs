@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use lab::{Ci, Lab};
 use rstest::rstest;
 
-use crate::harness::{HOST, Machine, binary};
+use crate::harness::{HOST, Machine, binary, in_command_line};
 use crate::jobs::{Job, Kind, WITH_TOKEN, in_job};
 use crate::lab_machine::{GET_TOKEN, lab};
 
@@ -54,7 +54,7 @@ fn a_call_with_a_token_file_is_told_by_the_whole_token() {
     let role = job.role(&lab, lab::ACCOUNT, "push");
     let machine = Machine::new().with("AWS_ENDPOINT_URL", &lab.http_url());
     let file = machine.write("token", &fs::read_to_string(job.token_file()).unwrap());
-    let (program, file) = (binary().display().to_string(), file.display().to_string());
+    let (program, file) = (in_command_line(&binary()), file.display().to_string());
     let line = format!("{program} assume --role-arn {role} --token-file {file} --source oidc");
     machine.write(".aws/config", &format!("[default]\ncredential_process = {line}\n"));
     machine.helper("get", HOST).password();
@@ -80,7 +80,7 @@ fn with_foreign_process(lab: &Lab) -> Machine {
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
     machine.write(
         ".aws/config",
-        &format!("[default]\ncredential_process = {}\n", script.display()),
+        &format!("[default]\ncredential_process = {}\n", in_command_line(&script)),
     );
     machine.with("LOGIN", "valid")
 }
@@ -122,7 +122,7 @@ fn a_call_that_names_a_profile_is_told_by_the_files() {
     let lab = lab();
     let machine = Machine::new().with("AWS_ENDPOINT_URL", &lab.http_url());
     let config = |secret: &str| {
-        let (program, id) = (binary().display().to_string(), &lab.admin().id);
+        let (program, id) = (in_command_line(&binary()), &lab.admin().id);
         let text = format!(
             "[default]\ncredential_process = {program} assume --profile q\n\
              [profile q]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n"

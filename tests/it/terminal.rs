@@ -6,13 +6,14 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, Receiver};
+use std::time::Instant;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
-use crate::harness::{Machine, binary};
+use crate::harness::{Machine, binary, is_for_windows};
 use crate::lab_machine::PATIENCE;
 
 /// The character of the key that ends a program.
@@ -119,6 +120,10 @@ impl Terminal {
 
     /// Presses keys.
     pub fn press(&mut self, keys: &str) -> &mut Self {
+        if is_for_windows() {
+            // Wine reads keys itself from the program's first read on. Before that, the terminal would change what is typed.
+            wait_until(|| !self.is_as_before());
+        }
         self.keys.write_all(keys.as_bytes()).unwrap();
         self
     }
@@ -148,6 +153,10 @@ impl Terminal {
         }
         let status = self.child.wait().unwrap();
         let status = status.code().or(status.signal().map(|signal| -signal)).unwrap();
+        if is_for_windows() {
+            // Wine gives the terminal back a moment after the program's end.
+            wait_until(|| self.is_as_before());
+        }
         assert!(self.is_as_before(), "the terminal is left as it was");
         // The screen ends when its last writer has closed it.
         self.end = None;
@@ -159,6 +168,14 @@ impl Terminal {
             shown: self.shown,
             stdout,
         }
+    }
+}
+
+/// Waits for what Wine does at a time of its own, as long as anything may take.
+fn wait_until(is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() && Instant::now() < deadline {
+        std::thread::yield_now();
     }
 }
 

@@ -245,9 +245,10 @@ fn every_source_of_the_standard_chain() {
         r#"{{\"Version\":1,\"AccessKeyId\":\"{}\",\"SecretAccessKey\":\"{}\"}}"#,
         key.id, key.secret
     );
+    let line = process.command_line(&format!("echo {json}"));
     process.write(
         ".aws/config",
-        &format!("[profile process]\ncredential_process = echo {json}\n"),
+        &format!("[profile process]\ncredential_process = {line}\n"),
     );
     process.helper("get", HOST).password();
 

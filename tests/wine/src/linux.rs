@@ -2,10 +2,14 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::io;
-use std::os::unix::process::CommandExt;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::thread;
 
 pub fn run() -> io::Result<i32> {
     let own = env::current_exe()?;
@@ -13,6 +17,18 @@ pub fn run() -> io::Result<i32> {
     let mut args = env::args_os();
     let called = args.next().unwrap_or_default();
     let called = Path::new(&called).file_name().unwrap_or_default().to_owned();
+    if own.file_name().is_some_and(|name| name == super::RUNNER) {
+        let port = args.next().and_then(|port| port.into_string().ok()).unwrap_or_default();
+        return run_script(&port, folder);
+    }
+    let program = folder.join("script.exe");
+    if let Ok(machine) = env::current_dir() {
+        add_programs(&machine, &program, 4);
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    for folder in env::split_paths(&path).filter(|folder| folder.starts_with(env::temp_dir())) {
+        add_programs(&folder, &program, 0);
+    }
     let mut command = Command::new("/usr/lib/wine/wine64");
     command.arg(folder.join("shim.exe")).arg(called).args(args).env_clear();
     for (name, value) in env::vars_os() {
@@ -35,4 +51,68 @@ pub fn run() -> io::Result<i32> {
         command.env("TERM", term);
     }
     Err(command.exec())
+}
+
+/// Puts a program beside each script of a test's machine, in folders that are not too deep.
+fn add_programs(folder: &Path, program: &Path, depth: usize) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let (path, kind) = (entry.path(), entry.file_type());
+        if kind.as_ref().is_ok_and(fs::FileType::is_dir) && depth > 0 {
+            add_programs(&path, program, depth - 1);
+        } else if kind.is_ok_and(|kind| kind.is_file()) && path.extension().is_none() && is_script(&path) {
+            let beside = path.with_extension("exe");
+            if !beside.exists() {
+                let _ = fs::copy(program, beside);
+            }
+        }
+    }
+}
+
+fn is_script(path: &Path) -> bool {
+    let mut start = [0; 2];
+    fs::File::open(path).is_ok_and(|mut file| file.read_exact(&mut start).is_ok()) && start == *b"#!"
+}
+
+/// Runs what the program on Windows' side says, and tells it the exit status: Wine does not know that of a Linux program, nor does it hand its
+/// own pipes on. Where that program is ended, this one ends the script.
+fn run_script(port: &str, folder: &Path) -> io::Result<i32> {
+    let connect = || TcpStream::connect(format!("127.0.0.1:{port}"));
+    let (mut caller, stdin, stdout, stderr) = (connect()?, connect()?, connect()?, connect()?);
+    let mut length = [0; 4];
+    caller.read_exact(&mut length)?;
+    let mut said = vec![0; u32::from_le_bytes(length) as usize];
+    caller.read_exact(&mut said)?;
+    let said = String::from_utf8(said).map_err(io::Error::other)?;
+    let mut words = said.split('\0');
+    let (program, here) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let variables = words.by_ref().take_while(|word| !word.is_empty());
+    let variables: Vec<(&str, &str)> = variables.filter_map(|word| word.split_once('=')).collect();
+    let path = variables.iter().find(|(name, _)| *name == "PATH");
+    // Scripts call the binary by its name, which has no `.exe` for them.
+    let path = format!("{}:{}", path.map_or("", |(_, path)| path), folder.display());
+    let mut script = Command::new(program)
+        .args(words)
+        .env_clear()
+        .envs(variables)
+        .env("PATH", path)
+        .current_dir(here)
+        .process_group(0)
+        .stdin(OwnedFd::from(stdin))
+        .stdout(OwnedFd::from(stdout.try_clone()?))
+        .stderr(OwnedFd::from(stderr.try_clone()?))
+        .spawn()?;
+    let group = format!("-{}", script.id());
+    let mut hears = caller.try_clone()?;
+    thread::spawn(move || {
+        if hears.read(&mut [0]).is_ok_and(|read| read == 0) {
+            let mut kill = Command::new("/bin/kill");
+            let _ = kill.args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+        }
+    });
+    let status = script.wait()?;
+    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    stdout.shutdown(Shutdown::Write)?;
+    stderr.shutdown(Shutdown::Write)?;
+    caller.write_all(&code.to_le_bytes())?;
+    Ok(code)
 }

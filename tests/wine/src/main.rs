@@ -1,7 +1,10 @@
 //! Replaces the binary in the integration tests, and runs the Windows binary with Wine. scripts/windows.sh builds it for both systems.
 //!
-//! On Linux it passes all variables on under other names, because Wine would replace some of them by its own. On Windows it restores their
-//! names, and converts paths: `/home/me` becomes `Z:\home\me`, and the home becomes `USERPROFILE`.
+//! On Linux it hands all variables on under other names, as Wine would replace some by its own. On Windows it gives them back their names,
+//! and paths the form that they have there: `/home/me` is `Z:\home\me`, and the home is `USERPROFILE`.
+//!
+//! Windows runs no shell scripts, and tests write some as a client, a store, a command. So each script `tool` gets a program `tool.exe` beside
+//! it, which has Linux run the script. The programs that command lines in tests name (`cat`, `true`) are there too, as Git's are on a runner.
 
 #[cfg(unix)]
 #[path = "linux.rs"]
@@ -12,6 +15,9 @@ mod system;
 
 /// The prefix of a variable's name on its way through Wine.
 const HANDED_ON: &str = "SHIM_";
+
+/// The program for Linux, by the name that has it run a script for Windows' side.
+const RUNNER: &str = "run-script";
 
 fn main() {
     let code = system::run().unwrap_or_else(|error| {
