@@ -119,9 +119,17 @@ pub fn run(args: &[OsString], context: &mut Context<'_>) -> Exit {
     match dispatch(&cli, redactor, context) {
         Ok(exit) => exit,
         Err(error) => {
-            Surface::CommandLine.tell(error.clone()).report(&mut context.stderr);
+            surface(&cli).tell(error.clone()).report(&mut context.stderr);
             error.exit()
         }
+    }
+}
+
+/// Returns the surface whose names a command's errors have. The kubelet runs its provider, which has no flags for settings.
+fn surface(cli: &Cli) -> Surface {
+    match cli.command {
+        Some(Command::Kubelet(_)) => Surface::Rule,
+        _ => Surface::CommandLine,
     }
 }
 

@@ -178,6 +178,24 @@ fn what_fails_says_why_and_answers_nothing() {
     assert!(denied.stderr.contains("AccessDenied"), "{denied:?}");
 }
 
+/// The kubelet has no flags.
+#[test]
+fn a_hint_names_a_setting_as_a_rule_has_it() {
+    let lab = lab();
+    let machine = machine(&lab);
+    rules(&machine, &format!("  - match: {HOST}\n    role-arn: nobodys\n"));
+    let denied = ask(&machine, &request(&format!("{HOST}/app")));
+    assert_eq!((denied.status, denied.stdout.as_str()), (1, ""), "{denied:?}");
+    assert!(denied.stderr.contains("[EA0405]"), "{denied:?}");
+    assert!(
+        denied
+            .stderr
+            .contains("if it asks for one, give it with `external-id:` of a rule."),
+        "{denied:?}"
+    );
+    assert!(!denied.stderr.contains("--external-id"), "{denied:?}");
+}
+
 #[test]
 fn a_request_that_is_not_right_is_an_error() {
     let head = "\"kind\":\"CredentialProviderRequest\",\"apiVersion\":\"credentialprovider.kubelet.k8s.io/v1\"";

@@ -11,6 +11,8 @@ pub enum Surface {
     CommandLine,
     /// The GitHub Action: settings are the inputs of action.yml.
     Action,
+    /// A program without flags, such as the kubelet's provider: settings are the keys of a rule in `ecr-auth.yml`.
+    Rule,
 }
 
 /// The name in messages for the place to name the helper's role, if the user gave no flag. Other places may follow it.
@@ -27,6 +29,7 @@ impl Surface {
         match self {
             Self::CommandLine => Self::flag(mention),
             Self::Action => Self::input(mention),
+            Self::Rule => Self::key(mention),
         }
     }
 
@@ -36,6 +39,13 @@ impl Surface {
             (name, _) if SettingValues::<RoleSettings>::setting(name).is_none() => mention.plain(),
             (name, None) => format!("--{name}"),
             (name, Some(value)) => format!("--{name} {value}"),
+        }
+    }
+
+    fn key(mention: Mention<'_>) -> String {
+        match SettingValues::<RoleSettings>::setting(mention.setting) {
+            Some(setting) if mention.value.is_none() => format!("`{}:` of a rule", setting.name),
+            _ => mention.plain(),
         }
     }
 
