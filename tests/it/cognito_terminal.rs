@@ -264,6 +264,18 @@ fn another_password_is_asked_for_after_a_wrong_code_too() {
 }
 
 #[test]
+fn the_first_password_is_not_replaced_before_it_was_used() {
+    let lab = lab();
+    add(&lab, UserSpec::new("maria").temporary_password(PASSWORD));
+    let machine = machine(&lab, CLIENT_ID);
+    let outcome = machine.run(&["cognito", "forgot-password", "--username", "maria"]);
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    let told = "User password cannot be reset in the current state. [EA0704]\n\
+                hint: the first password was never used: ask whoever sent you the file for another one; a company's user has no password here\n";
+    assert!(outcome.stderr.contains(told), "{outcome:?}");
+}
+
+#[test]
 fn a_forgotten_password_is_replaced_by_a_script() {
     let lab = lab();
     add(&lab, user());

@@ -72,6 +72,10 @@ impl CallRefusal {
                 Code::UserState,
                 "the temporary password is too old: ask the owner of the user pool to send a new one",
             ),
+            (CognitoService::UserPool, "NotAuthorizedException") if says("cannot be reset in the current state") => (
+                Code::UserState,
+                "the first password was never used: ask whoever sent you the file for another one; a company's user has no password here",
+            ),
             (_, "NotAuthorizedException") if says("session") => (
                 Code::WrongCode,
                 "a sign-in must be finished within a few minutes, and each of its codes works once: start again",
