@@ -276,6 +276,40 @@ fn the_first_password_is_not_replaced_before_it_was_used() {
 }
 
 #[test]
+fn a_slip_in_the_repetition_is_asked_for_again() {
+    let lab = lab();
+    add(&lab, UserSpec::new("maria").temporary_password(PASSWORD));
+    let machine = machine(&lab, CLIENT_ID);
+    let args = ["cognito", "--username", "maria"];
+    let mut terminal = Terminal::run(&machine, &args, Stdout::Terminal);
+    terminal.expect("Password of maria: ").answer(PASSWORD);
+    terminal
+        .expect("First sign-in: choose a new password")
+        .expect("): ")
+        .answer(NEW);
+    terminal.expect("Repeat it: ").answer("Another-horse-battery-3");
+    terminal.expect("Not accepted: the two are not the same");
+    terminal
+        .expect("First sign-in: choose a new password")
+        .expect("): ")
+        .answer(NEW);
+    terminal.expect("Repeat it: ").answer(NEW);
+    terminal.expect("Signed in as maria");
+    assert_eq!(terminal.end().status, 0);
+    // Not for ever.
+    let args = ["cognito", "change-password"];
+    let mut terminal = Terminal::run(&machine, &args, Stdout::Terminal);
+    terminal.expect("Password of maria: ").answer(NEW);
+    for typed in ["1", "2", "3"] {
+        terminal.expect("New password: ").answer(PASSWORD);
+        terminal.expect("Repeat it: ").answer(typed);
+    }
+    terminal.expect("error: new password: the two are not the same [EA0709]");
+    let ended = terminal.end();
+    assert_eq!(ended.status, 1, "{ended:?}");
+}
+
+#[test]
 fn a_forgotten_password_is_replaced_by_a_script() {
     let lab = lab();
     add(&lab, user());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Challenge;
+use super::{Challenge, TRIES};
 use crate::CallRefusal;
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
@@ -173,19 +173,25 @@ fn without_person(error: Error) -> Error {
 /// Asks for a new password, twice.
 ///
 /// # Errors
-/// The errors of [`Questions::ask`], or the two passwords differ.
+/// The errors of [`Questions::ask`], or the two passwords still differ after [`TRIES`] tries.
 pub fn new_password(questions: &mut dyn Questions) -> Result<Secret> {
     twice(questions, "New password: ")
 }
 
+/// Asks again if the two differ, up to [`TRIES`] times.
 fn twice(questions: &mut dyn Questions, question: &str) -> Result<Secret> {
-    let first = questions.ask_secret(question)?;
-    match questions.ask_secret("Repeat it: ")? == first {
-        true => Ok(first),
-        false => Err(
-            Error::failed(Code::NewPassword, "new password", "the two are not the same").hint("run the command again"),
-        ),
+    const DIFFER: &str = "the two are not the same";
+    for tries in 1.. {
+        let first = questions.ask_secret(question)?;
+        if questions.ask_secret("Repeat it: ")? == first {
+            return Ok(first);
+        }
+        if tries == TRIES {
+            break;
+        }
+        questions.tell(&format!("Not accepted: {DIFFER}"))?;
     }
+    Err(Error::failed(Code::NewPassword, "new password", DIFFER).hint("run the command again"))
 }
 
 fn described(kind: &str) -> &str {
