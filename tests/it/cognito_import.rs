@@ -114,6 +114,17 @@ fn without_a_terminal_somebody_has_to_say_yes() {
     assert!(is_untouched(&machine));
 }
 
+#[test]
+fn a_quiet_import_says_only_what_has_to_be_answered() {
+    let machine = machine(VENDOR);
+    let asked = import(&machine, &["-q"]);
+    assert!(asked.stderr.contains("as a user of eu-west-1_AbCdEfGhI: "), "{asked:?}");
+    let dry = import(&machine, &["-q", "--dry-run"]);
+    assert_eq!((dry.status, dry.stderr.as_str()), (0, ""), "{dry:?}");
+    import(&machine, &["-q", "--yes"]).is(0, "", "");
+    assert!(!is_untouched(&machine));
+}
+
 /// The three sentences are for everybody; who wants to know more asks for it.
 #[test]
 fn the_ids_and_the_diff_are_told_to_who_asks_for_more() {

@@ -89,8 +89,9 @@ pub(super) fn run(args: &CognitoImportArgs, config_path: Option<&Path>, context:
     } else {
         Vec::new()
     };
-    for line in told.into_iter().chain(details) {
-        // The user must be able to read the question before answering it.
+    // The user must be able to read the question before answering it. Without a question, `-q` is quiet.
+    let is_quiet = context.verbosity == Verbosity::Quiet && (args.yes || args.clients.dry_run);
+    for line in told.into_iter().chain(details).filter(|_| !is_quiet) {
         let shown = context.stderr.line(&line);
         shown.map_err(|error| Error::failed(Code::ResultNotWritten, "cannot show the change", error))?;
     }
