@@ -408,6 +408,46 @@ fn a_password_of_the_browsers_is_not_changed_here() {
     );
 }
 
+/// The configuration has a browser, but the user signed in with a password.
+#[test]
+fn a_password_that_was_signed_in_with_is_changed() {
+    const PASSWORD: &str = "Correct-horse-battery-1";
+    let customer = Customer::of_client(CLIENT_ID);
+    let user = UserSpec::new("maria").password(PASSWORD).group("licensed");
+    customer.lab.cognito().add_user(user).unwrap();
+    let (_lab, mut machine) = customer.machine();
+    let old = machine.write("old", PASSWORD).display().to_string();
+    let new = machine.write("new", "Another-horse-battery-2").display().to_string();
+    let args = [
+        "cognito",
+        "--flow",
+        "srp",
+        "--username",
+        "maria",
+        "--password-file",
+        &old,
+    ];
+    let outcome = machine.run(&args);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let change = [
+        "cognito",
+        "change-password",
+        "--password-file",
+        &old,
+        "--new-password-file",
+        &new,
+    ];
+    let browser = machine.run(&[&change[..], &["--browser"]].concat());
+    assert!(browser.stderr.contains("the password is changed there"), "{browser:?}");
+    let outcome = machine.run(&change);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert_eq!(outcome.stderr, "the password of maria is changed\n");
+    // Another user signed in with the browser.
+    machine.set("ECR_AUTH_COGNITO_PASSWORD", PASSWORD);
+    let eve = machine.run(&["cognito", "change-password", "--username", "zoe@example.com"]);
+    assert!(eve.stderr.contains("the password is changed there"), "{eve:?}");
+}
+
 #[test]
 fn the_browser_gets_no_secrets() {
     let customer = Customer::new();

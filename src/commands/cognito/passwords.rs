@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::args::{CognitoArgs, command, password_in};
 use super::{CognitoSession, sign_in};
-use cognito::{self, CallFailure, Questions, passwords};
+use cognito::{self, CallFailure, KeptSignIn, Questions, RefreshTokenStore, passwords};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
@@ -51,7 +51,7 @@ pub struct ForgotArgs {
 
 /// Changes the password. The user is signed in by the kept sign-in, else by the old password.
 pub(super) fn change(args: &ChangeArgs, session: &mut CognitoSession<'_, '_>) -> Result<()> {
-    if session.settings.browser {
+    if session.settings.browser && !signed_in_by_password(session) {
         return Err(Error::failed(
             Code::CognitoRefuses,
             "change-password",
@@ -95,6 +95,21 @@ pub(super) fn change(args: &ChangeArgs, session: &mut CognitoSession<'_, '_>) ->
             }
         }
     }
+/// Whether the user's kept sign-in was by a password, although the configuration names the browser. Not if the command line asks for the browser.
+fn signed_in_by_password(session: &CognitoSession<'_, '_>) -> bool {
+    let (settings, now) = (&session.settings, session.context.now());
+    let Ok(username) = cognito::username(settings, &session.cache, now) else {
+        return false;
+    };
+    let is_it = |kept: &KeptSignIn| {
+        Some(&kept.user_pool_id) == settings.user_pool_id.as_ref()
+            && Some(&kept.client_id) == settings.client_id.as_ref()
+            && kept.signed_in_as == username
+    };
+    let kept = RefreshTokenStore::all(&session.cache, now).into_iter().find(is_it);
+    session.args.sign_in.browser().is_none() && kept.is_some_and(|kept| kept.login_place.is_none())
+}
+
 }
 
 /// Sends a code and asks for it, or uses one that was sent before.
