@@ -24,8 +24,9 @@ use cognito::{self, CallFailure, PresetAnswers, Questions, RefreshTokenStore, Si
 use configuration::Config;
 use context::{Context, Verbosity, budget, deadline};
 use diagnostics::{Code, Error, Result};
+use secret::Secret;
 use secret_cache::Cache;
-use settings::{CognitoSettings, RoleSettings, SignIn, SourceChoice};
+use settings::{CognitoSettings, Flow, RoleSettings, SignIn, SourceChoice};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -88,6 +89,8 @@ enum SignInWay {
 
 /// The data that all of these commands use.
 struct CognitoSession<'s, 'w> {
+    /// The subcommand. `None` for a sign-in.
+    what: Option<&'static str>,
     settings: CognitoSettings,
     args: &'s CognitoArgs,
     /// What to do after the sign-in, if the configuration tells.
@@ -101,7 +104,7 @@ struct CognitoSession<'s, 'w> {
 impl<'s, 'w> CognitoSession<'s, 'w> {
     /// Returns the session of the subcommand `what`, or of a sign-in.
     fn new(
-        what: Option<&str>,
+        what: Option<&'static str>,
         args: &'s CognitoArgs,
         config_path: Option<&Path>,
         context: &'s mut Context<'w>,
@@ -119,6 +122,7 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
         Ok(Self {
             identity: Identity::of_cognito(&settings, &context.env)?,
             terminal: Terminal::open(args::in_terminal(what, &settings)),
+            what,
             settings,
             args,
             next,
@@ -131,7 +135,10 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
     fn user(&mut self) -> Result<User> {
         let name = match cognito::username(&self.settings, &self.cache, self.context.now()) {
             Ok(name) => name,
-            Err(_) => self.terminal.ask("User name: ")?,
+            Err(_) => {
+                let asked = self.terminal.ask("User name: ");
+                asked.map_err(|error| self.explain_without_person(error, true))?
+            }
         };
         self.settings.username = Some(name.clone());
         User::from_settings(&self.settings, &name, &self.context.env)
@@ -151,13 +158,48 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
     fn require_person(&self) -> Result<()> {
         match self.args.sign_in.browser() == Some("always") || self.terminal.is_there() {
             true => Ok(()),
-            false => Err(Error::failed(
-                Code::NoTerminal,
-                "no terminal",
-                "nobody is signed in, and there is no terminal to sign in from",
-            )
-            .hint(args::in_terminal(None, &self.settings))),
+            false => {
+                let cause = "nobody is signed in, and there is no terminal to sign in from";
+                let error = Error::failed(Code::NoTerminal, "no terminal", cause);
+                let error = error.hint(args::in_terminal(None, &self.settings));
+                let user = cognito::username(&self.settings, &self.cache, self.context.now());
+                Err(self.explain_without_person(error, user.is_err()))
+            }
         }
+    }
+
+    /// If there is no terminal to ask for the user's name or password, adds how to give them, which is all that helps in a CI job.
+    fn explain_without_person(&self, error: Error, lacks_name: bool) -> Error {
+        let command = error.hint_text().filter(|_| !self.terminal.is_there());
+        let Some(command) = command.map(str::to_owned) else {
+            return error;
+        };
+        let is_in_job = ci::running_in(&self.context.env).is_some();
+        let lacks_password = self.what != Some("forgot-password") && !self.args.has_password(&self.context.env);
+        let name = lacks_name.then_some("--username NAME");
+        let password = lacks_password
+            .then_some("the password in ECR_AUTH_COGNITO_PASSWORD or a file with it: --password-file FILE");
+        let missing: Vec<&str> = name.into_iter().chain(password).collect();
+        let give = format!("give {}", missing.join(", and "));
+        match (missing.is_empty(), is_in_job) {
+            (true, _) => error,
+            (false, true) => error.hint(give),
+            (false, false) => error.hint_lines([command, format!("Without a terminal, {give}")]),
+        }
+    }
+
+    /// Returns the answers for a sign-in that are known without asking. Asks for the password, which every flow but one needs.
+    fn given(&mut self, user: &User) -> Result<PresetAnswers> {
+        let mut given = self.args.given(&self.context.env)?;
+        if given.password.is_none() && self.settings.flow != Flow::EmailOtp {
+            given.password = Some(self.ask_password(user)?);
+        }
+        Ok(given)
+    }
+
+    fn ask_password(&mut self, user: &User) -> Result<Secret> {
+        let asked = self.terminal.ask_secret(&format!("Password of {}: ", user.username));
+        asked.map_err(|error| self.explain_without_person(error, false))
     }
 
     /// Returns calls that each have the whole time limit of a command.
@@ -342,7 +384,7 @@ fn credentials(session: &mut CognitoSession<'_, '_>) -> Result<SessionCredential
     if session.way() == SignInWay::Browser {
         return by_browser(user, session);
     }
-    let given = session.args.given(&session.context.env)?;
+    let given = session.given(&user)?;
     let signed_in = sign_in(&user, given, session)?;
     session.keep(&user, &signed_in)?;
     path.cognito_credentials(signed_in.login(&user), &session.cache, session.context)

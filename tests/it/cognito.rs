@@ -556,6 +556,45 @@ fn role_of_the_pool(lab: &Lab) -> String {
 }
 
 #[test]
+fn a_job_is_told_the_variable_of_the_password() {
+    let lab = lab_with_user();
+    let machine = machine(&lab).with("CI", "true").with("GITLAB_CI", "true");
+    configure(&machine);
+    let no_password = machine.run(&["cognito"]);
+    assert_eq!(no_password.status, 1, "{no_password:?}");
+    let told = "error: no terminal: it is needed to ask for: password of maria [EA0713]\n\
+                hint: give the password in ECR_AUTH_COGNITO_PASSWORD or a file with it: --password-file FILE\n";
+    assert!(no_password.stderr.starts_with(told), "{no_password:?}");
+    let signed_out = machine.helper("get", HOST);
+    let told = "maria is not signed in [EA0701]; run before it in this job, with the password in ECR_AUTH_COGNITO_PASSWORD: ecr-auth cognito --output /dev/null";
+    assert!(signed_out.stdout.contains(told), "{signed_out:?}");
+    let path = machine.home().join(".config/ecr-auth/ecr-auth.yml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("  username: maria\n", "")).unwrap();
+    let no_name = machine.run(&["cognito"]);
+    let told = "error: no terminal: it is needed to ask for: user name [EA0713]\n\
+                hint: give --username NAME, and the password in ECR_AUTH_COGNITO_PASSWORD or a file with it: --password-file FILE\n";
+    assert!(no_name.stderr.starts_with(told), "{no_name:?}");
+    let signed_out = machine.helper("get", HOST);
+    let told = "nobody is signed in [EA0701]; run before it in this job, with the password in ECR_AUTH_COGNITO_PASSWORD: ecr-auth cognito --username NAME --output /dev/null";
+    assert!(signed_out.stdout.contains(told), "{signed_out:?}");
+    let machine = machine.with("ECR_AUTH_COGNITO_PASSWORD", PASSWORD);
+    let no_name = machine.run(&["cognito"]);
+    let told = "error: no terminal: it is needed to ask for: user name [EA0713]\nhint: give --username NAME\n";
+    assert!(no_name.stderr.starts_with(told), "{no_name:?}");
+    // Where there is no terminal for another reason, one could be opened.
+    let machine = machine
+        .without("CI")
+        .without("GITLAB_CI")
+        .without("ECR_AUTH_COGNITO_PASSWORD");
+    let no_name = machine.run(&["cognito"]);
+    let told = "[EA0713]\nhint: run in a terminal: ecr-auth cognito --user-pool-id ";
+    assert!(no_name.stderr.contains(told), "{no_name:?}");
+    let told = "\n    Without a terminal, give --username NAME, and the password in ECR_AUTH_COGNITO_PASSWORD or a file with it: --password-file FILE\n";
+    assert!(no_name.stderr.contains(told), "{no_name:?}");
+}
+
+#[test]
 fn where_nobody_can_be_asked_the_command_to_run_is_told_whole() {
     let lab = lab_with_user();
     let machine = machine(&lab);

@@ -18,6 +18,7 @@ use crate::denial::IssuedToken;
 use crate::endpoint::{Endpoint, EndpointKind, Service};
 use crate::failure::{ODD_ANSWER_HINT, code_of_status};
 use crate::identity::{CredentialSource, Identity};
+use crate::job_sign_in::explain_in_job;
 use crate::net::{NETWORK_HINT, NO_ANSWER, ObservedTransport, ServerClock, connection_code, root_cause};
 use crate::sign_in::{Destination, sts_in};
 use crate::sts::RoleCall;
@@ -287,13 +288,14 @@ impl Aws<'_> {
             }
             SignIn::UserPool { .. } => {
                 let cache = Cache::from_env(self.env);
-                let no_username = || cognito::no_username(settings, &cache, SystemTime::now());
+                let explain = |error| explain_in_job(error, settings, self.env);
+                let no_username = || explain(cognito::no_username(settings, &cache, SystemTime::now()));
                 let username = settings.username.as_deref().ok_or_else(no_username)?;
                 let user = User::from_settings(settings, username, self.env)?;
                 let address = address(CognitoService::UserPool, &user.region, self.env, self.identity)?;
                 let kept = RefreshTokenStore::for_user(&cache, &user, &address);
                 let signed_in = kept.tokens(&user, self, &SystemTime::now, self.deadline).await;
-                let signed_in = signed_in.map_err(Error::from)?;
+                let signed_in = signed_in.map_err(|failure| explain(Error::from(failure)))?;
                 Ok(signed_in.login(&user))
             }
         }
@@ -333,12 +335,12 @@ pub fn not_signed_in(identity: &Identity, env: &Env, now: SystemTime) -> Option<
         return None;
     };
     let cache = Cache::from_env(env);
-    if let Err(error) = identity.require_user(&cache, now) {
+    if let Err(error) = identity.require_user(&cache, env, now) {
         return Some(error);
     }
     let is_known = is_signed_in(settings, identity, env, &cache, now);
     let username = settings.username.as_deref()?;
-    matches!(is_known, Ok(false)).then(|| cognito::not_signed_in(username))
+    matches!(is_known, Ok(false)).then(|| explain_in_job(cognito::not_signed_in(username), settings, env))
 }
 
 /// Returns the address of a service of Cognito in a region.

@@ -53,6 +53,7 @@ mod endpoint;
 mod expiration;
 mod failure;
 pub mod identity;
+mod job_sign_in;
 mod kept_session;
 mod keys;
 mod login;

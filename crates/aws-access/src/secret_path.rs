@@ -96,7 +96,7 @@ impl<W: ObtainableSecret> SecretPath<W> {
     /// Returns the secret in the cache, if it need not be renewed.
     pub(crate) fn warm(&self, cache: &Cache, name: &str, context: &mut Context<'_>) -> Result<Option<CachedSecret>> {
         self.identity.explain(context);
-        self.identity.require_user(cache, context.now())?;
+        self.identity.require_user(cache, &context.env, context.now())?;
         let held = self.held(cache, name, context.now(), &context.env)?;
         if held.is_some() {
             context.detail(|| format!("cache: {}", self.wanted.told_warm()));

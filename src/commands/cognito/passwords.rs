@@ -64,9 +64,7 @@ pub(super) fn change(args: &ChangeArgs, session: &mut CognitoSession<'_, '_>) ->
     let mut given = args.user.given(&session.context.env)?;
     let before = match &given.password {
         Some(password) => password.clone(),
-        None => session
-            .terminal
-            .ask_secret(&format!("Password of {}: ", user.username))?,
+        None => session.ask_password(&user)?,
     };
     let access_token = match session.kept_tokens(&user)? {
         Some(signed_in) => signed_in.access_token,
@@ -95,6 +93,8 @@ pub(super) fn change(args: &ChangeArgs, session: &mut CognitoSession<'_, '_>) ->
             }
         }
     }
+}
+
 /// Whether the user's kept sign-in was by a password, although the configuration names the browser. Not if the command line asks for the browser.
 fn signed_in_by_password(session: &CognitoSession<'_, '_>) -> bool {
     let (settings, now) = (&session.settings, session.context.now());
@@ -108,8 +108,6 @@ fn signed_in_by_password(session: &CognitoSession<'_, '_>) -> bool {
     };
     let kept = RefreshTokenStore::all(&session.cache, now).into_iter().find(is_it);
     session.args.sign_in.browser().is_none() && kept.is_some_and(|kept| kept.login_place.is_none())
-}
-
 }
 
 /// Sends a code and asks for it, or uses one that was sent before.

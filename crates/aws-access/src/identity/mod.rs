@@ -15,6 +15,7 @@ pub(crate) use own_call::{OwnCall, process_fields};
 pub use role::{IdentityScope, RoleBase, RolePlan, last_account};
 pub(crate) use role::{audience, role_of_session};
 
+use crate::job_sign_in::explain_in_job;
 use crate::session_credentials::SessionCredentials;
 use aws_shared_files::SharedFiles;
 use chain::ChainSearch;
@@ -299,10 +300,10 @@ impl Identity {
     ///
     /// # Errors
     /// No user is signed in, or more than one user.
-    pub(crate) fn require_user(&self, cache: &Cache, now: SystemTime) -> Result<()> {
+    pub(crate) fn require_user(&self, cache: &Cache, env: &Env, now: SystemTime) -> Result<()> {
         match &self.source {
             CredentialSource::Cognito(it) if it.username.is_none() && it.provider.is_none() => {
-                Err(cognito::no_username(it, cache, now))
+                Err(explain_in_job(cognito::no_username(it, cache, now), it, env))
             }
             _ => Ok(()),
         }
