@@ -71,7 +71,6 @@ pub fn run(
         subjects: &args.subjects,
         config,
         region: args.identity.region(),
-        profile: args.identity.profile(),
         identity: &|rule| args.identity.identity(rule),
         check_push: args.check_push,
     };

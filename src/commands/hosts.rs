@@ -7,7 +7,6 @@ use configuration::Config;
 use context::Context;
 use diagnostics::{Code, Error, Result};
 use ecr_registry::split_arguments;
-use settings::IdentitySettings;
 
 /// Returns the hosts named on the command line, each once. Empty if none is named. AWS's files, which may be broken, are read only if a region is
 /// needed.
@@ -52,7 +51,7 @@ pub fn named_or_own(
     context: &mut Context<'_>,
 ) -> Result<Vec<String>> {
     let region = args.region();
-    let named = named(registries, region, args.profile(), config, context)?;
+    let named = named(registries, region, args.profile_or_default(config), config, context)?;
     if !named.is_empty() {
         return Ok(named);
     }
@@ -60,10 +59,11 @@ pub fn named_or_own(
     if !configured.is_empty() {
         return Ok(configured);
     }
+    let settings = args.own_identity(config)?;
     if let Some(mfa) = mfa {
-        mfa.begin_for_caller(args, context)?;
+        mfa.begin_for_caller(region, &settings, context)?;
     }
-    let own = own_registry(region, args.identity(&IdentitySettings::default())?, context)?;
+    let own = own_registry(region, settings, context)?;
     context.say(&format!("registry: {own}, the caller's own"));
     Ok(vec![own.host().to_owned()])
 }

@@ -122,6 +122,25 @@ impl IdentityArgs {
         self.0.text(&PROFILE)
     }
 
+    /// Returns the profile of the flags. If they name no identity, returns that of the configuration's defaults.
+    pub fn profile_or_default<'a>(&'a self, config: &'a Config) -> Option<&'a str> {
+        match self.names_one() {
+            true => self.profile(),
+            false => config.default_profile(),
+        }
+    }
+
+    /// Returns the settings of the caller's own identity: those of the flags, and the default profile if they name no identity.
+    ///
+    /// # Errors
+    /// The errors of [`IdentityArgs::settings`].
+    pub fn own_identity(&self, config: &Config) -> Result<IdentitySettings> {
+        self.identity(&IdentitySettings {
+            profile: config.default_profile().map(str::to_owned),
+            ..IdentitySettings::default()
+        })
+    }
+
     /// Returns the first role.
     pub fn role_arn(&self) -> Option<&str> {
         self.0.text(&ROLE_ARN)

@@ -52,7 +52,13 @@ pub struct LogoutArgs {
 /// A registry is invalid, or a configuration cannot be written.
 pub fn run(args: &LogoutArgs, config: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
     let known = Config::load_if_there(&context.env, config)?;
-    let hosts = hosts::named(&args.registries, args.region.as_deref(), None, &known, context)?;
+    let hosts = hosts::named(
+        &args.registries,
+        args.region.as_deref(),
+        known.default_profile(),
+        &known,
+        context,
+    )?;
     let cache = Cache::from_env(&context.env);
     // This comes first, while there is time: even if something hangs later, these tokens are revoked.
     let logins = match hosts.is_empty() {

@@ -1,6 +1,5 @@
 //! MFA codes of profiles, asked for on the terminal if there is one.
 
-use super::identity::IdentityArgs;
 use crate::terminal::Terminal;
 use aws_access::identity::{self, IdentityScope};
 use aws_access::{Destination, Identity, MfaSessions, ObtainableSecret, SecretPath};
@@ -43,13 +42,17 @@ impl MfaPrompt {
     ///
     /// # Errors
     /// The errors of [`MfaPrompt::begin`].
-    pub fn begin_for_caller(&mut self, args: &IdentityArgs, context: &Context<'_>) -> Result<()> {
-        let region = identity::region(args.region(), args.profile(), &context.env)?;
+    pub fn begin_for_caller(
+        &mut self,
+        region: Option<&str>,
+        settings: &IdentitySettings,
+        context: &Context<'_>,
+    ) -> Result<()> {
+        let region = identity::region(region, settings.profile.as_deref(), &context.env)?;
         let Some(region) = region.filter(|_| self.terminal.is_there()) else {
             return Ok(());
         };
-        let settings = args.identity(&IdentitySettings::default())?;
-        let mut identity = Identity::choose(settings, &IdentityScope::of_region(&region), &context.env)?;
+        let mut identity = Identity::choose(settings.clone(), &IdentityScope::of_region(&region), &context.env)?;
         let to = Destination::in_region(&region);
         self.sessions
             .begin(&mut identity, to, context, &mut ask(&mut self.terminal))

@@ -136,7 +136,8 @@ fn tell_rules(named: &[String], hosts: &[String], config: &Config, path: Option<
 /// Returns the registries that are named beside `--all`: they get rules, and replace other helpers' entries.
 fn hosts_beside_all(args: &SetupArgs, config: &Config, context: &Context<'_>) -> Result<Vec<String>> {
     let identity = &args.identity;
-    let named = hosts::named(&args.registries, identity.region(), identity.profile(), config, context)?;
+    let profile = identity.profile_or_default(config);
+    let named = hosts::named(&args.registries, identity.region(), profile, config, context)?;
     match named.is_empty() {
         true => Ok(config.exact_hosts().map(str::to_owned).collect()),
         false => Ok(named),

@@ -2,7 +2,7 @@
 
 use crate::doctor;
 use aws_access::PasswordPath;
-use aws_access::identity::current_region;
+use aws_access::identity;
 use configuration::Config;
 use context::{Context, variables};
 use diagnostics::{Result, shown_hint};
@@ -58,7 +58,9 @@ fn warn_of_identities(hosts: &[String], config: &Config, context: &mut Context<'
 
 /// Warns if registries without a rule have no credentials.
 fn warn_of_any(config: &Config, context: &mut Context<'_>) {
-    let region = current_region(&context.env).ok().flatten();
+    let region = identity::region(None, config.default_profile(), &context.env)
+        .ok()
+        .flatten();
     let any = |region: &str| parse_argument(&format!("{ANY_ACCOUNT}/{region}"), None).ok();
     let any = region.and_then(|region| any(&region)).or_else(|| any(ANY_REGION));
     let Some(registry) = any else { return };

@@ -51,8 +51,6 @@ pub struct DoctorRequest<'a> {
     pub config: Option<&'a Path>,
     /// `--region`.
     pub region: Option<&'a str>,
-    /// `--profile`.
-    pub profile: Option<&'a str>,
     /// Combines the identity settings of the flags with those of a rule.
     pub identity: &'a dyn Fn(&IdentitySettings) -> Result<IdentitySettings>,
     /// Whether to begin an upload and cancel it.

@@ -13,7 +13,7 @@ use super::clients::{self, ClientFile, ClientFileState};
 use super::helper::{self, CalledFor, NamedHelper};
 use super::instance::{NAME_SOME, NO_CREDENTIALS, is_of_missing_instance};
 use super::report::Outcome;
-use aws_access::identity::{current_region, finds_nothing, known_profiles};
+use aws_access::identity::{self, finds_nothing, known_profiles};
 use ci::{CiSystem, CiToken, gives_tokens, missing_token, running_in};
 use client_config::{HELPER, shown};
 use configuration::Config;
@@ -122,7 +122,9 @@ impl Surroundings {
         let clients = clients::files(env);
         let files = clients.as_deref().unwrap_or_default();
         let called = helper::called(&context.exe, &called_for(files), env);
-        let region = current_region(env).and_then(|region| region.as_deref().map(parse_region).transpose());
+        let profile = rules.as_ref().ok().and_then(Config::default_profile);
+        let region = identity::region(None, profile, env);
+        let region = region.and_then(|region| region.as_deref().map(parse_region).transpose());
         let credentials = credentials(rules.as_ref().ok(), files, &region, context);
         let hosts: BTreeSet<&str> = files.iter().flat_map(ClientFile::hosts).collect();
         let passwords = hosts

@@ -61,7 +61,10 @@ fn named_subject(
     if let Some(subject) = of_image(named, rules) {
         return subject;
     }
-    let region = identity::region(asked.region, asked.profile, &context.env)
+    let profile = (asked.identity)(&of_default_profile(rules))
+        .ok()
+        .and_then(|it| it.profile);
+    let region = identity::region(asked.region, profile.as_deref(), &context.env)
         .ok()
         .flatten();
     let host = match rules.host_named(named, region.as_deref()) {
@@ -70,6 +73,14 @@ fn named_subject(
         host => host?,
     };
     Ok(Subject { host, image: None })
+}
+
+/// Returns the identity of registries without a rule, if a profile of the configuration's defaults names it.
+fn of_default_profile(config: &Config) -> IdentitySettings {
+    IdentitySettings {
+        profile: config.default_profile().map(str::to_owned),
+        ..IdentitySettings::default()
+    }
 }
 
 fn no_repository() -> Error {
@@ -115,7 +126,7 @@ fn configured_or_own(asked: &DoctorRequest<'_>, config: &Config, context: &mut C
         }
     }
     if hosts.is_empty() {
-        let settings = (asked.identity)(&IdentitySettings::default())?;
+        let settings = (asked.identity)(&of_default_profile(config))?;
         let own = own_registry(asked.region, settings, context)?;
         hosts.push(own.host().to_owned());
     }

@@ -496,6 +496,67 @@ fn registries_with_credentials_of_their_own_are_told_one_by_one() {
     );
 }
 
+/// Two profiles: one for a registry, and one for all others.
+fn machine_with_defaults() -> Machine {
+    let machine = Machine::new();
+    let keys = "aws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = not-to-be-shown\n";
+    let work = format!("[profile work]\nregion = eu-central-1\n{keys}");
+    machine.write(".aws/config", &format!("{work}[profile partner]\n{keys}"));
+    machine.write(
+        ".config/ecr-auth/ecr-auth.yml",
+        &format!("registries:\n  - match: {HOST}\n    profile: partner\ndefaults:\n  profile: work\n"),
+    );
+    machine
+}
+
+#[test]
+fn an_account_alone_is_in_the_region_of_the_default_profile() {
+    let machine = machine_with_defaults();
+    let bin = machine.path("bin").display().to_string();
+    let setup = ["setup", "--client", "docker", "--bin-dir", &bin, "--dry-run"];
+    let account = |more: &[&str]| machine.run(&[&setup[..], &["222233334444"], more].concat());
+    let outcome = account(&[]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let host = "222233334444.dkr.ecr.eu-central-1.amazonaws.com";
+    assert!(outcome.stdout.contains(host), "{outcome:?}");
+    // Another identity on the command line replaces the default one.
+    for other in [["--profile", "partner"], ["--role-arn", "push"]] {
+        let outcome = account(&other);
+        assert_eq!(outcome.status, 2, "{outcome:?}");
+        assert!(outcome.stderr.contains("[EA0006]"), "{outcome:?}");
+    }
+    let report = machine.run(&["doctor", "222233334444"]);
+    assert!(report.stdout.contains(host), "{report:?}");
+    let role = machine.run(&["doctor", "--role-arn", "push", "222233334444"]);
+    assert_eq!(role.status, 2, "{role:?}");
+}
+
+/// Whose account it is, is asked with the credentials that registries without a rule have.
+#[test]
+fn the_callers_own_registry_is_that_of_the_default_profile() {
+    let lab = lab();
+    let machine = Machine::new().with("AWS_ENDPOINT_URL", &lab.http_url());
+    let key = lab.admin();
+    machine.write(
+        ".aws/config",
+        &format!(
+            "[profile work]\nregion = eu-central-1\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+            key.id, key.secret
+        ),
+    );
+    machine.write(".config/ecr-auth/ecr-auth.yml", "defaults:\n  profile: work\n");
+    let host = "111122223333.dkr.ecr.eu-central-1.amazonaws.com";
+    let bin = machine.path("bin").display().to_string();
+    let setup = machine.run(&["setup", "--client", "docker", "--bin-dir", &bin, "--dry-run"]);
+    assert!(setup.stdout.contains(host), "{setup:?}");
+    let login = machine.run(&["login", "--format", "json"]);
+    assert!(login.stdout.contains(host), "{login:?}");
+    let doctor = machine.run(&["doctor"]);
+    assert!(doctor.stdout.contains(host), "{doctor:?}");
+    let listed = machine.helper("list", "");
+    assert_eq!(listed.stdout, format!("{{\"https://{host}\":\"AWS\"}}\n"), "{listed:?}");
+}
+
 /// Each problem is reported. None makes it fail or stop looking.
 #[rstest]
 #[case(

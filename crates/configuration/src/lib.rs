@@ -387,6 +387,16 @@ impl Config {
         self.defaults.identity()
     }
 
+    /// Returns the profile of hosts without a rule.
+    pub fn default_profile(&self) -> Option<&str> {
+        self.defaults.profile.as_deref()
+    }
+
+    /// Whether the defaults name an identity, be it the sign-in to Cognito or another one.
+    pub fn has_default_identity(&self) -> bool {
+        self.defaults_say_who() || self.defaults.role.source == SourceChoice::Cognito
+    }
+
     /// Whether the defaults name an identity other than the sign-in to Cognito.
     pub fn defaults_say_who(&self) -> bool {
         let RegistrySettings { profile, role, .. } = &self.defaults;

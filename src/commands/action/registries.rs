@@ -33,7 +33,11 @@ impl Hosts {
 
     fn named(inputs: &Inputs, context: &Context<'_>) -> Result<Self> {
         let known = Config::load(&context.env, None)?;
-        let region = identity::region(inputs.identity.region(), inputs.identity.profile(), &context.env)?;
+        let region = identity::region(
+            inputs.identity.region(),
+            inputs.identity.profile_or_default(&known),
+            &context.env,
+        )?;
         let mut hosts = Self::default();
         for named in &inputs.registries {
             let host = known.host_named(&named.registry, region.as_deref())?;

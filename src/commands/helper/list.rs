@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::commands::fallback;
 use crate::pull;
 use aws_access::OwnPasswordPath;
-use aws_access::identity::current_region;
+use aws_access::identity;
 use configuration::Config;
 use context::Context;
 use diagnostics::{Code, Error, Result};
@@ -57,7 +57,7 @@ pub fn servers(config: Option<&Path>, context: &mut Context<'_>) -> BTreeMap<Str
 /// # Errors
 /// No region, no credentials, what AWS says.
 fn own_host(config: &Config, context: &mut Context<'_>) -> Result<Option<String>> {
-    let region = current_region(&context.env)?;
+    let region = identity::region(None, config.default_profile(), &context.env)?;
     let region = region.ok_or_else(|| Error::usage(Code::NoRegistry, "no registry is known", "no region is set"))?;
     let any = parse_argument(&format!("{ANY_ACCOUNT}/{region}"), None)?;
     let settings = config
