@@ -147,11 +147,13 @@ impl Surroundings {
         if let Err(error) = &self.rules {
             found.push(("ecr-auth.yml", error.to_string()));
         }
-        let credentials = self.credentials.iter().take(SHOWN_REGISTRIES);
-        found.extend(credentials.map(|it| ("credentials", it.told())));
-        if let Some(more @ 1..) = self.credentials.len().checked_sub(SHOWN_REGISTRIES) {
+        let (others, named): (Vec<_>, Vec<_>) = self.credentials.iter().partition(|it| it.are_only_of_others());
+        let shown = named.iter().take(SHOWN_REGISTRIES);
+        found.extend(shown.map(|it| ("credentials", it.told())));
+        if let Some(more @ 1..) = named.len().checked_sub(SHOWN_REGISTRIES) {
             found.push(("credentials", format!("and {more} more that differ")));
         }
+        found.extend(others.iter().map(|it| ("credentials", it.told())));
         found.push(("region", self.told_region()));
         match &self.clients {
             Ok(files) => found.extend(told_files(files).map(|file| (file.kind.name(), self.told_client(file, env)))),
@@ -204,7 +206,7 @@ impl Surroundings {
         }
         let mut errors = self.needed().filter_map(|it| Some((it, it.identity.as_ref().err()?)));
         if let Some((it, error)) = errors.find(|(_, error)| is_set_up || !finds_nothing(error)) {
-            return mend(it.registry.as_deref(), error);
+            return mend(it.whose().as_deref(), error);
         }
         match is_set_up {
             true => {
@@ -219,7 +221,7 @@ impl Surroundings {
 
     /// Returns the credentials that pulls need.
     fn needed(&self) -> impl Iterator<Item = &RegistryCredentials> {
-        self.credentials.iter().filter(|it| !it.is_optional)
+        self.credentials.iter().filter(|it| it.are_needed())
     }
 
     fn mend_client(&self) -> Option<NextStep> {

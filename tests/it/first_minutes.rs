@@ -510,6 +510,62 @@ fn machine_with_defaults() -> Machine {
 }
 
 #[test]
+fn credentials_are_told_with_the_registries_that_they_are_for() {
+    let machine = machine_with_defaults();
+    let text = told(&machine);
+    let partner = format!("\n  credentials  {HOST}: profile partner\n");
+    assert!(text.contains(&partner), "{text}");
+    assert!(
+        text.contains("\n  credentials  other registries: profile work\n"),
+        "{text}"
+    );
+    assert_eq!(found(&text, "region"), "eu-central-1");
+    // A store asks for the others too.
+    machine.write(
+        ".config/ecr-auth/ecr-auth.yml",
+        &format!("registries:\n  - match: {HOST}\n    profile: partner\n"),
+    );
+    let only = told(&machine);
+    assert_eq!(found(&only, "credentials"), "profile partner");
+    docker(&machine, r#"{"credsStore": "ecr-auth"}"#);
+    let machine = machine.with("AWS_PROFILE", "work");
+    let text = told(&machine);
+    assert!(
+        text.contains(&format!("  credentials  {HOST}: profile partner\n")),
+        "{text}"
+    );
+    assert!(
+        text.contains("  credentials  other registries: profile work\n"),
+        "{text}"
+    );
+    let machine = machine.with("AWS_PROFILE", "partner");
+    assert_eq!(found(&told(&machine), "credentials"), "profile partner");
+}
+
+/// A registry that has credentials is not in the way because others have none.
+#[test]
+fn registries_without_a_rule_need_no_credentials() {
+    let machine = machine_with_defaults();
+    let rule = format!("registries:\n  - match: {HOST}\n    profile: partner\n");
+    machine.write(".config/ecr-auth/ecr-auth.yml", &rule);
+    docker(&machine, r#"{"credsStore": "ecr-auth"}"#);
+    let machine = helper_on_path(machine);
+    let text = told(&machine);
+    assert!(
+        text.contains("  credentials  other registries: no AWS credentials: "),
+        "{text}"
+    );
+    assert!(text.contains(ALL_IS_SET_UP), "{text}");
+    // A default that is named has to be there.
+    machine.write(
+        ".config/ecr-auth/ecr-auth.yml",
+        &format!("{rule}defaults:\n  profile: nowhere\n"),
+    );
+    let text = told(&machine);
+    assert!(text.contains("\nNext: other registries: profile nowhere: "), "{text}");
+}
+
+#[test]
 fn an_account_alone_is_in_the_region_of_the_default_profile() {
     let machine = machine_with_defaults();
     let bin = machine.path("bin").display().to_string();

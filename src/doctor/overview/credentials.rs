@@ -8,16 +8,27 @@ use context::Context;
 use diagnostics::{Error, Result};
 use settings::SourceChoice;
 
-/// The credentials for a registry, or for any registry without a rule.
+/// A placeholder account, for registries without a rule.
+const ANY_ACCOUNT: &str = "000000000000";
+/// The most registries that a line names.
+const NAMED: usize = 2;
+
+/// The credentials for some registries.
 pub(super) struct RegistryCredentials {
-    /// The registry, if there are several.
-    pub registry: Option<String>,
+    /// The registries that rules or the clients' files name.
+    registries: Vec<String>,
+    /// Whether they are also those of registries without a rule.
+    are_of_others: bool,
+    /// Whether other registries have other credentials.
+    are_of_some: bool,
     /// The identity, or why there is none.
     pub identity: Result<Identity>,
     /// The text about it.
     told: String,
     /// Whether pulls go on without credentials.
     pub is_optional: bool,
+    /// Whether somebody asked for them: not if they are only those that registries without a rule would have.
+    is_asked_for: bool,
     /// The error for a user of Cognito who is not signed in.
     pub not_signed_in: Option<Error>,
 }
@@ -25,18 +36,41 @@ pub(super) struct RegistryCredentials {
 impl RegistryCredentials {
     /// Returns one line about the credentials.
     pub fn told(&self) -> String {
-        let of = self
-            .registry
-            .as_ref()
-            .map(|registry| format!("{registry}: "))
-            .unwrap_or_default();
+        let of = self.whose().map(|whose| format!("{whose}: ")).unwrap_or_default();
         match self.is_optional && self.identity.is_err() {
             true => format!("{of}{} (optional: pulls go on without)", self.told),
             false => format!("{of}{}", self.told),
         }
     }
 
-    fn new(registry: Option<&str>, identity: Result<Identity>, is_optional: bool, context: &Context<'_>) -> Self {
+    /// Whether pulls fail without them.
+    pub fn are_needed(&self) -> bool {
+        self.is_asked_for && !self.is_optional
+    }
+
+    /// Whether no registry that is named has them.
+    pub fn are_only_of_others(&self) -> bool {
+        self.are_of_others && self.registries.is_empty()
+    }
+
+    /// Returns the registries that have these credentials, if others have other ones.
+    pub fn whose(&self) -> Option<String> {
+        if !self.are_of_some {
+            return None;
+        }
+        let named: Vec<&str> = self.registries.iter().map(String::as_str).collect();
+        let named = match named.len().checked_sub(NAMED) {
+            Some(more @ 1..) => format!("{} and {more} more", named[..NAMED].join(", ")),
+            _ => named.join(", "),
+        };
+        Some(match (named.is_empty(), self.are_of_others) {
+            (_, false) => named,
+            (true, true) => "other registries".to_owned(),
+            (false, true) => format!("{named} and other registries"),
+        })
+    }
+
+    fn new(identity: Result<Identity>, is_optional: bool, context: &Context<'_>) -> Self {
         let known = identity.as_ref().ok();
         let not_signed_in = known.and_then(|identity| not_signed_in(identity, &context.env, context.now()));
         let told = match (&identity, &not_signed_in) {
@@ -45,10 +79,13 @@ impl RegistryCredentials {
             (Ok(identity), None) => told_identity(identity),
         };
         Self {
-            registry: registry.map(str::to_owned),
+            registries: Vec::new(),
+            are_of_others: false,
+            are_of_some: true,
             told,
             identity,
             is_optional,
+            is_asked_for: true,
             not_signed_in,
         }
     }
@@ -99,7 +136,8 @@ fn told_signed_out(identity: &Identity, error: &Error) -> String {
     )
 }
 
-/// Returns the credentials of the known registries if they differ, else those of any registry.
+/// Returns the credentials of the known registries, each once, and those of other registries if the configuration's defaults name an identity, or a
+/// client asks for every registry.
 pub(super) fn credentials(
     rules: Option<&Config>,
     files: &[ClientFile],
@@ -115,25 +153,48 @@ pub(super) fn credentials(
         let Some(target) = rules.target(host) else { continue };
         let path = PasswordPath::choose(env, target.registry(), target.identity());
         let identity = path.map(PasswordPath::into_identity);
-        let it = RegistryCredentials::new(Some(host), identity, target.is_optional(), context);
-        match all.iter_mut().find(|same| same.told == it.told) {
-            Some(same) if same.is_optional && !it.is_optional => *same = it,
-            Some(_) => {}
-            None => all.push(it),
-        }
+        let mut it = RegistryCredentials::new(identity, target.is_optional(), context);
+        it.registries = vec![host.to_owned()];
+        add(it, &mut all);
     }
-    match all.len() {
-        0 => vec![of_any_registry(rules, region, context)],
-        1 => all
-            .into_iter()
-            .map(|it| RegistryCredentials { registry: None, ..it })
-            .collect(),
-        _ => all,
+    let has_default = rules.has_default_identity();
+    if all.is_empty() || has_default || files.iter().any(ClientFile::is_store) {
+        let mut others = of_other_registries(rules, region, context);
+        others.is_asked_for = all.is_empty() || has_default;
+        add(others, &mut all);
     }
+    if let [only] = all.as_mut_slice() {
+        only.are_of_some = false;
+    }
+    all
 }
 
-fn of_any_registry(rules: &Config, region: &Result<Option<String>>, context: &Context<'_>) -> RegistryCredentials {
+/// Adds credentials, or their registries to the same credentials of other registries.
+fn add(it: RegistryCredentials, all: &mut Vec<RegistryCredentials>) {
+    let Some(same) = all.iter_mut().find(|same| same.told == it.told) else {
+        return all.push(it);
+    };
+    for registry in it.registries {
+        if !same.registries.contains(&registry) {
+            same.registries.push(registry);
+        }
+    }
+    same.are_of_others |= it.are_of_others;
+    same.is_optional &= it.is_optional;
+    same.is_asked_for |= it.is_asked_for;
+}
+
+fn of_other_registries(rules: &Config, region: &Result<Option<String>>, context: &Context<'_>) -> RegistryCredentials {
     let region = region.as_ref().ok().and_then(Option::as_deref).unwrap_or_default();
-    let identity = Identity::choose(rules.defaults(), &IdentityScope::of_region(region), &context.env);
-    RegistryCredentials::new(None, identity, false, context)
+    let scope = IdentityScope {
+        account: Some(ANY_ACCOUNT),
+        ..IdentityScope::of_region(region)
+    };
+    let identity = Identity::choose(rules.defaults(), &scope, &context.env);
+    let mut others = RegistryCredentials::new(identity, false, context);
+    // A role that is named without an account is one of the registry's account.
+    let any = format!("arn:{}:iam::{ANY_ACCOUNT}:", scope.partition.id());
+    others.told = others.told.replace(&any, "");
+    others.are_of_others = true;
+    others
 }
