@@ -13,6 +13,7 @@ use crate::doctor::{self, Check, DoctorRequest, Redactor, Report, ReportStyle, S
 use context::{Context, Verbosity, variables};
 use diagnostics::{Code, Error, Exit, PAGE, Result, one_line};
 use ecr_registry::{Registry, parse_region};
+use settings::table::TOKEN_COMMAND;
 
 /// Says, check by check and in the order a pull happens, what would happen and why it fails. It changes nothing
 #[derive(Debug, Args)]
@@ -67,12 +68,14 @@ pub fn run(
         // Verbose details would show names that cannot be known in advance.
         context.verbosity = context.verbosity.min(Verbosity::Normal);
     }
+    let flags = flags(&args.identity)?;
     let asked = DoctorRequest {
         subjects: &args.subjects,
         config,
         region: args.identity.region(),
         identity: &|rule| args.identity.identity(rule),
         check_push: args.check_push,
+        flags: &flags,
     };
     if args.check_push {
         context.say("--check-push begins an upload and cancels it; where a repository creation template says so, ECR makes the repository");
@@ -97,6 +100,13 @@ pub fn run(
         skipped => context.say(&format!("{skipped} checks were skipped: they depend on what failed")),
     }
     Ok(if report.has_failed() { Exit::Failed } else { Exit::Done })
+}
+
+/// Returns the identity's flags for a later run. A command that prints a token is left out, because it may hold a secret.
+fn flags(identity: &IdentityArgs) -> Result<Vec<String>> {
+    let mut values = identity.0.clone();
+    values.remove(&[&TOKEN_COMMAND]);
+    values.to_args()
 }
 
 /// With `--redact`, also replaces names in every message, including messages about the command line. This is done before the command line is
@@ -192,6 +202,7 @@ fn style(context: &Context<'_>) -> ReportStyle {
 
 fn redact(report: &mut Report, redactor: &mut Redactor) {
     redactor.learn(std::mem::take(&mut report.names));
+    report.again.change_names(|text| redactor.redact(text));
     for check in &mut report.checks {
         check.finding = redactor.redact(&check.finding);
         check.registry = check.registry.as_deref().map(|registry| redactor.redact(registry));

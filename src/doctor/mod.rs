@@ -3,6 +3,7 @@
 //! Nothing is changed: no file, no cache, no configuration. A check that depends on a failed one is skipped, so that the first failure names the
 //! cause.
 
+mod again;
 mod cache;
 mod ci;
 mod clients;
@@ -16,12 +17,14 @@ mod overview;
 mod redact;
 mod report;
 mod rule;
+mod shell;
 mod subject;
 mod text;
 mod variable;
 
 use std::path::Path;
 
+pub use again::SameChecks;
 pub use clients::{password_hosts, passwords_before_us};
 pub use helper::{path_line, path_line_goes};
 pub use instance::{NAME_SOME, NO_CREDENTIALS, is_of_missing_instance};
@@ -55,6 +58,20 @@ pub struct DoctorRequest<'a> {
     pub identity: &'a dyn Fn(&IdentitySettings) -> Result<IdentitySettings>,
     /// Whether to begin an upload and cancel it.
     pub check_push: bool,
+    /// The other flags of these checks, as words of a later command line.
+    pub flags: &'a [String],
+}
+
+impl DoctorRequest<'_> {
+    fn again(&self) -> SameChecks {
+        let config = self.config.iter();
+        let before: Vec<String> = config
+            .flat_map(|file| ["--config".to_owned(), file.display().to_string()])
+            .collect();
+        let push = self.check_push.then(|| "--check-push".to_owned());
+        let after: Vec<String> = push.into_iter().chain(self.flags.iter().cloned()).collect();
+        SameChecks::new(&before, &after, self.subjects)
+    }
 }
 
 /// Makes all checks.
@@ -66,7 +83,10 @@ pub fn run(asked: &DoctorRequest<'_>, context: &mut Context<'_>) -> Result<Repor
     let mut checkup = Checkup {
         context,
         asked,
-        report: Report::default(),
+        report: Report {
+            again: asked.again(),
+            ..Report::default()
+        },
         registry: None,
         names_image: false,
     };
@@ -78,6 +98,9 @@ pub fn run(asked: &DoctorRequest<'_>, context: &mut Context<'_>) -> Result<Repor
         }
     };
     checkup.remember_configured();
+    for subject in &subjects {
+        checkup.report.again.add(&subject.host, &subject.to_string());
+    }
     let clients: Vec<Clients> = subjects
         .iter()
         .map(|subject| checkup.clients(subject, config.as_ref().ok()))

@@ -13,6 +13,7 @@ use super::clients::{self, ClientFile, ClientFileState};
 use super::helper::{self, CalledFor, NamedHelper};
 use super::instance::{NAME_SOME, NO_CREDENTIALS, is_of_missing_instance};
 use super::report::Outcome;
+use super::shell::in_shell;
 use aws_access::identity::{self, finds_nothing, known_profiles};
 use ci::{CiSystem, CiToken, gives_tokens, missing_token, running_in};
 use client_config::{HELPER, shown};
@@ -61,16 +62,6 @@ impl NextStep {
                 *line = format!("ecr-auth --config {config} {rest}");
             }
         }
-    }
-}
-
-/// Quotes a word for a shell.
-fn in_shell(word: &str) -> String {
-    let word = one_line(word);
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@".contains(c) || (cfg!(windows) && c == '\\');
-    match word.chars().all(is_plain) {
-        true => word,
-        false => format!("'{}'", word.replace('\'', r"'\''")),
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::again::SameChecks;
 use diagnostics::{Code, Error};
 use settings::Surface;
 
@@ -120,6 +121,8 @@ pub struct Report {
     pub checks: Vec<Check>,
     /// Private names in the checks: hosts, repositories, profiles, roles. For a [`Redactor`](super::Redactor).
     pub names: Vec<String>,
+    /// The command lines that make them again.
+    pub again: SameChecks,
 }
 
 impl Report {

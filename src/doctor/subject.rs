@@ -1,5 +1,7 @@
 //! The subjects of the checks: an image, a registry, or all configured registries.
 
+use std::fmt;
+
 use super::{DoctorRequest, clients};
 use crate::registry::Image;
 use aws_access::{identity, own_registry};
@@ -16,6 +18,15 @@ pub struct Subject {
     pub host: String,
     /// The image.
     pub image: Option<Image>,
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.image {
+            None => write!(f, "{}", self.host),
+            Some(image) => write!(f, "{}/{image}", self.host),
+        }
+    }
 }
 
 /// Returns the registries to check. The inner error says why none is known, which is a finding.

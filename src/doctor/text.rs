@@ -64,8 +64,8 @@ fn summary(report: &Report) -> String {
     match failed.iter().find_map(|check| command_in(check.hint.as_deref()?)) {
         Some(command) => format!("{count}Run first: {command}\n"),
         None => {
-            let registry = first.registry.as_ref().map_or_else(String::new, |it| format!(" {it}"));
-            format!("{count}After the first ✗ is fixed, run: ecr-auth doctor{registry}\n")
+            let again = report.again.of(first.registry.as_deref());
+            format!("{count}After the first ✗ is fixed, run: {again}\n")
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Parses an image's name as docker does.
 
+use std::fmt;
+
 /// An image's name within its registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
@@ -7,6 +9,14 @@ pub struct Image {
     pub repository: String,
     /// A tag, or a digest with its algorithm.
     pub reference: String,
+}
+
+impl fmt::Display for Image {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Only a digest has a colon.
+        let mark = if self.reference.contains(':') { '@' } else { ':' };
+        write!(f, "{}{mark}{}", self.repository, self.reference)
+    }
 }
 
 impl Image {

@@ -1007,6 +1007,40 @@ fn the_summary_counts_the_problems_and_names_what_to_run_first() {
     assert!(!outcome.stdout.contains("111122223333"), "{outcome:?}");
 }
 
+#[test]
+fn the_second_run_checks_what_the_first_one_was_asked() {
+    let mut scene = Scene::new();
+    scene.breaks("malformed config.json");
+    scene.breaks("proxy that refuses");
+    let last = |args: &[&str]| {
+        let report = scene.doctor(args).stdout;
+        report.lines().last().unwrap_or_default().to_owned()
+    };
+    let again = "After the first ✗ is fixed, run: ecr-auth ";
+    let image = format!("{HOST}/team/app:1");
+    assert_eq!(last(&[HOST]), format!("{again}doctor {HOST}"));
+    assert_eq!(last(&[&image]), format!("{again}doctor {image}"));
+    let digest = format!("{HOST}/app@sha256:{}", "0".repeat(64));
+    assert_eq!(last(&[&digest]), format!("{again}doctor {digest}"));
+    let args = ["--check-push", "--profile", "it's mine", &image];
+    assert_eq!(
+        last(&args),
+        format!(r"{again}doctor --check-push --profile 'it'\''s mine' {image}")
+    );
+    assert_eq!(
+        last(&[&image, "public.ecr.aws/x/y:1", &digest]),
+        format!("{again}doctor {image} {digest}")
+    );
+    let secret = "echo s3cret";
+    let said = last(&["--token-command", secret, "--region", "eu-west-1", &image]);
+    assert_eq!(said, format!("{again}doctor --region eu-west-1 {image}"));
+    let redacted = last(&["--redact", &image]);
+    assert!(
+        !redacted.contains("team") && !redacted.contains("111122223333"),
+        "{redacted}"
+    );
+}
+
 /// A kubelet needs neither docker nor podman.
 #[test]
 fn a_node_is_not_told_to_set_up_docker() {
