@@ -9,8 +9,10 @@ use super::report::{Check, Outcome};
 use super::variable;
 use client_config::{
     AuthsStore, ClientCredentials, ConfigFile, ConfigLocation, CredentialStore, DropIn, EntryForAll, FoundCredentials,
-    HELPER, HelperSettings, Kind, Lookup, NearMiss, Slip, StoredPassword, config_files, look_up, read_text, shown,
+    HELPER, HelperSettings, Kind, Lookup, NearMiss, Slip, StoredPassword, config_files, look_up, read_text, real_path,
+    shown,
 };
+use configuration::Config;
 use context::{Env, program, variables};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::Registry;
@@ -461,6 +463,50 @@ impl ClientFile {
             ClientFileState::Read(settings) => Some(settings),
             ClientFileState::Odd(_) => None,
         }
+    }
+}
+
+/// The command that makes ecr-auth serve every registry.
+pub const SETUP_ALL: &str = "ecr-auth setup --all";
+
+/// Docker's file in which `setup --all` made ecr-auth the store, and something else changed that, as Docker Desktop does when it starts.
+#[derive(Debug)]
+pub struct LostStore {
+    /// The file.
+    pub path: PathBuf,
+    now: Option<String>,
+}
+
+impl LostStore {
+    /// Finds out whether docker has another store now, or none.
+    pub fn find(config: &Config, files: &[ClientFile], env: &Env) -> Option<Self> {
+        config.fallback()?;
+        let file = files.iter().find(|file| file.kind == Kind::Docker)?;
+        let settings = file.settings().filter(|_| !file.is_store())?;
+        // It may have been done for another folder, which DOCKER_CONFIG named then.
+        let recorded = client_config::undo_log(env)?.load().ok()?.files;
+        let own = real_path(&file.path).ok()?;
+        recorded.get(&own).filter(|record| record.creds_store.is_some())?;
+        Some(Self {
+            path: file.path.clone(),
+            now: settings.store.clone(),
+        })
+    }
+
+    /// Returns what changed. `place` follows the setting's name.
+    pub fn told(&self, place: &str) -> String {
+        let now = match &self.now {
+            Some(store) => format!("it is {store:?}"),
+            None => "it is not set".to_owned(),
+        };
+        format!("{CREDS_STORE}{place} is no longer ecr-auth: {now}")
+    }
+
+    /// Returns the check of it.
+    pub fn check(&self, env: &Env) -> Check {
+        let told = self.told(&format!(" in {}", shown(&self.path, env)));
+        let finding = format!("{told}, so docker does not ask ecr-auth for every registry");
+        Check::warn("fallback", finding, format!("run: {SETUP_ALL}"))
     }
 }
 

@@ -266,7 +266,14 @@ impl Checkup<'_, '_> {
 
     /// Checks the fallback store.
     fn fallback(&mut self, config: &Config) {
-        if let Some(check) = helper::fallback(config, &self.context.env) {
+        let env = &self.context.env;
+        let files = clients::files(env).unwrap_or_default();
+        let lost = clients::LostStore::find(config, &files, env);
+        let check = match lost {
+            Some(lost) => Some(lost.check(env)),
+            None => helper::fallback(config, env),
+        };
+        if let Some(check) = check {
             self.add(check);
         }
     }

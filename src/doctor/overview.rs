@@ -9,7 +9,7 @@ use std::path::Path;
 use credentials::{RegistryCredentials, credentials};
 
 use super::ci::is_missing_token;
-use super::clients::{self, ClientFile, ClientFileState};
+use super::clients::{self, ClientFile, ClientFileState, LostStore, SETUP_ALL};
 use super::helper::{self, CalledFor, NamedHelper};
 use super::instance::{NAME_SOME, NO_CREDENTIALS, is_of_missing_instance};
 use super::report::Outcome;
@@ -201,12 +201,16 @@ impl Surroundings {
         }
         match is_set_up {
             true => {
-                let in_the_way = self.mend_helper(env).or_else(|| self.take_password_out());
+                let in_the_way = self.mend_helper(env).or_else(|| self.serve_all_again(env));
+                let in_the_way = in_the_way.or_else(|| self.take_password_out());
                 let in_the_way = in_the_way.or_else(|| self.name_credentials(env));
                 let in_the_way = in_the_way.or_else(|| self.sign_in());
                 in_the_way.unwrap_or_else(|| self.all_is_set_up(env))
             }
-            false => self.take_over().unwrap_or_else(|| self.set_up(env)),
+            false => {
+                let before = self.take_over().or_else(|| self.serve_all_again(env));
+                before.unwrap_or_else(|| self.set_up(env))
+            }
         }
     }
 
@@ -277,7 +281,13 @@ impl Surroundings {
                 Some((setting, path)) => {
                     format!("{who} serves every registry ({setting}), by {}", shown(path, env))
                 }
-                None => told_hosts(&who, file.hosts().count(), &path),
+                None => {
+                    let told = told_hosts(&who, file.hosts().count(), &path);
+                    match self.lost_store(env) {
+                        Some(lost) if lost.path == file.path => format!("{told}; {}", lost.told("")),
+                        _ => told,
+                    }
+                }
             },
         }
     }
@@ -289,6 +299,16 @@ impl Surroundings {
             "have ecr-auth asked in its place; ecr-auth logout gives it back",
             |name| is_other && name != HELPER,
         )
+    }
+
+    fn lost_store(&self, env: &Env) -> Option<LostStore> {
+        LostStore::find(self.rules.as_ref().ok()?, self.files(), env)
+    }
+
+    /// Returns the step for a docker that no longer asks ecr-auth for every registry.
+    fn serve_all_again(&self, env: &Env) -> Option<NextStep> {
+        self.lost_store(env)
+            .map(|_| NextStep::new("have docker ask ecr-auth for every registry again", &[SETUP_ALL]))
     }
 
     /// Returns the step for a helper that clients cannot run.

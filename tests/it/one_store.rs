@@ -10,6 +10,7 @@ use std::thread;
 use serde_json::Value;
 
 use crate::harness::{HOST, Machine, Outcome, assert_private, binary};
+use crate::lab_machine::{key_variables, lab};
 
 const DOCKER: &str = ".docker/config.json";
 const SETUP: &str = ".config/ecr-auth/setup.json";
@@ -606,4 +607,50 @@ fn ecr_auth_is_no_store_under_any_name() {
         );
         assert_eq!(machine.read(DOCKER), "{\"credsStore\": \"foo\"}");
     }
+}
+
+/// The rule for one registry still works, so nothing else would show it.
+#[test]
+fn the_overview_and_doctor_tell_that_docker_asks_for_all_registries_no_more() {
+    let lab = lab();
+    let machine = with_desktop().with_all(key_variables(lab.admin()));
+    program(&machine, "docker", "#!/bin/sh\necho Docker version 28.3.0, build 1\n");
+    machine.write(DOCKER, "{\"credsStore\": \"desktop\"}");
+    setup(&machine, &["--all", "--client", "docker"]);
+    setup(&machine, &["--client", "docker", HOST]);
+    let overview = machine.run(&[]).stdout;
+    assert!(overview.contains("\nNext: all is set up"), "{overview}");
+    let report = machine.run(&["doctor"]).stdout;
+    assert!(report.contains("✓ fallback: "), "{report}");
+    for (file, now) in [
+        (
+            format!("{{\"credHelpers\": {{\"{HOST}\": \"ecr-auth\"}}, \"credsStore\": \"desktop\"}}"),
+            "it is \"desktop\"",
+        ),
+        (
+            format!("{{\"credHelpers\": {{\"{HOST}\": \"ecr-auth\"}}}}"),
+            "it is not set",
+        ),
+    ] {
+        machine.write(DOCKER, &file);
+        let overview = machine.run(&[]).stdout;
+        let line = format!(
+            "docker       ecr-auth serves 1 registry, by ~/.docker/config.json; credsStore is no longer ecr-auth: {now}\n"
+        );
+        assert!(overview.contains(&line), "{overview}");
+        let next = "\nNext: have docker ask ecr-auth for every registry again\n    ecr-auth setup --all\n";
+        assert!(overview.contains(next), "{overview}");
+        let report = machine.run(&["doctor"]).stdout;
+        let line = format!(
+            "! fallback: credsStore in ~/.docker/config.json is no longer ecr-auth: {now}, so docker does not ask ecr-auth for every registry\n    \
+             run: ecr-auth setup --all\n"
+        );
+        assert!(report.contains(&line), "{report}");
+    }
+    // It is not set up elsewhere because it was set up here.
+    let other = machine.path("other").display().to_string();
+    machine.write(DOCKER, "{\"credsStore\": \"ecr-auth\"}");
+    let machine = machine.with("DOCKER_CONFIG", &other);
+    let overview = machine.run(&[]).stdout;
+    assert!(!overview.contains("no longer"), "{overview}");
 }
