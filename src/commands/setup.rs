@@ -77,6 +77,7 @@ pub fn run(args: &SetupArgs, config_path: Option<&Path>, context: &mut Context<'
         tell_rules(&args.registries, &hosts, &config, config_path, context);
     }
     if dry_run {
+        setup_warnings::warn_of_identities(&hosts, args.all, &config, &args.identity, context);
         return Ok(());
     }
     let config = Config::load(&context.env, config_path)?;

@@ -27,6 +27,40 @@ fn a_profile_that_does_not_exist_is_named_with_those_that_do() {
 }
 
 #[test]
+fn a_dry_run_warns_of_credentials_too() {
+    let machine = Machine::new();
+    machine.write(".aws/config", "[profile dev]\n[profile prod]\n");
+    let bin = machine.home().join("bin").display().to_string();
+    let dry = |more: &[&str]| {
+        let line = [&["setup", "--dry-run", "--client", "docker", "--bin-dir", &bin], more].concat();
+        let outcome = machine.run(&line);
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+        assert!(!machine.home().join(".docker").exists());
+        outcome.stderr
+    };
+    let said = dry(&[HOST, "--profile", "prd"]);
+    let told = format!(
+        "warning: {HOST}: profile prd: AWS's shared files have no such profile [EA0303]\nhint: profiles there are: dev, prod\n"
+    );
+    assert!(said.contains(&told), "{said}");
+    let said = dry(&[HOST]);
+    assert!(
+        said.contains(&format!("warning: {HOST}: no AWS credentials: ")),
+        "{said}"
+    );
+    let said = dry(&["--all"]);
+    assert!(
+        said.contains("warning: registries without a rule: no AWS credentials: "),
+        "{said}"
+    );
+    // The rules that are there apply, as they do afterwards.
+    let rule = format!("registries:\n  - match: {HOST}\n    profile: nowhere\n");
+    machine.write(".config/ecr-auth/ecr-auth.yml", &rule);
+    let said = dry(&[HOST]);
+    assert!(said.contains(&format!("warning: {HOST}: profile nowhere: ")), "{said}");
+}
+
+#[test]
 fn missing_credentials_are_told() {
     let outcome = setup(&Machine::new(), &[]);
     let told = format!("warning: {HOST}: no AWS credentials: ");
