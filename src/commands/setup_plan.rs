@@ -12,7 +12,7 @@ use client_config::{Client, ClientUndoLog, ConfigFile, LinkPlan, LinkState, Setu
 
 use configuration::{Config, RegistryTarget, SetupChange, SetupFile, SetupRule, SetupWritten};
 use context::{Context, NO_HOME};
-use diagnostics::{Code, Error, Exit, Result, inert};
+use diagnostics::{Code, Error, Exit, Result, inert, shown_hint};
 use private_files::UndoLog;
 use secret_cache::{Cache, CachedSecret};
 use serde_json::Value;
@@ -273,6 +273,12 @@ fn install(link: &LinkPlan, record: Option<&ClientUndoLog>, context: &mut Contex
             doctor::path_line_goes(),
             doctor::path_line(folder)
         ));
+    }
+    if let Some((finding, hint)) = doctor::in_the_way(&context.exe, &context.env) {
+        context.say(&format!("warning: {finding}"));
+        for line in hint.iter().flat_map(|hint| shown_hint(hint)) {
+            context.say(&line);
+        }
     }
     Ok(())
 }

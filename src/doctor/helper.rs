@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::report::Check;
+use super::report::{Check, Outcome};
 use client_config::{CredentialStore, HELPER, HELPER_NAMES, shown};
 use configuration::{Config, FallbackStore};
 use context::{Env, program, variables};
@@ -30,6 +30,9 @@ const INSTALL_FOLDERS: [&str; 2] = ["/usr/local/bin", "/usr/bin"];
 
 /// The time limit of a program that prints its version.
 const VERSION_BUDGET: Duration = Duration::from_secs(5);
+
+/// The hint for another program that comes before the helper on PATH.
+const PUT_FIRST: &str = "remove or rename it, or put the folder of ecr-auth's helper before it on PATH";
 
 /// The kind of program under a helper's name.
 #[derive(Debug, PartialEq, Eq)]
@@ -97,6 +100,13 @@ pub fn called(exe: &Path, wanted: &CalledFor, env: &Env) -> Vec<NamedHelper> {
         }
     };
     wanted.iter().map(of).collect()
+}
+
+/// Returns what clients run instead of this binary under the helper's own name, and the hint, if another program comes first on PATH.
+pub fn in_the_way(exe: &Path, env: &Env) -> Option<(String, Option<String>)> {
+    let wanted = CalledFor::from([(HELPER.to_owned(), BTreeSet::new())]);
+    let first = called(exe, &wanted, env).into_iter().find(|it| it.path.is_some())?;
+    (first.check.outcome != Outcome::Pass).then_some((first.check.finding, first.check.hint))
 }
 
 /// Returns the folder in which `setup` linked the helper, if the link exists and the folder is not on PATH.
@@ -214,21 +224,27 @@ fn install_folder(env: &Env) -> &'static str {
 /// Returns the check of the program, and whether it is not ecr-auth.
 fn found(first: &Path, others: &[PathBuf], exe: &Path, env: &Env) -> (Check, bool) {
     let at = shown(first, env);
-    let kind = kind(first, exe, env);
-    let is_foreign = kind == HelperKind::Foreign;
-    let check = match kind {
+    let found = kind(first, exe, env);
+    let is_foreign = found == HelperKind::Foreign;
+    let check = match found {
         HelperKind::Ours => Check::pass("helper", format!("clients run {at}, which is this ecr-auth")),
         HelperKind::Version(version) if version == env!("CARGO_PKG_VERSION") => {
             Check::pass("helper", format!("clients run {at}, another copy of this version"))
         }
-        HelperKind::Version(version) => Check::warn(
-            "helper",
-            format!(
-                "clients run {at}, ecr-auth {version}, not this {}",
-                env!("CARGO_PKG_VERSION")
-            ),
-            "run its own doctor, or ecr-auth setup again to have clients run this one",
-        ),
+        HelperKind::Version(version) => {
+            let hidden = others.iter().find(|path| kind(path, exe, env) == HelperKind::Ours);
+            let hint = match hidden {
+                Some(_) => PUT_FIRST,
+                None => "run its own doctor, or ecr-auth setup again to have clients run this one",
+            };
+            let this = env!("CARGO_PKG_VERSION");
+            let hides = hides(hidden, env);
+            Check::warn(
+                "helper",
+                format!("clients run {at}, ecr-auth {version}, not this {this}{hides}"),
+                hint,
+            )
+        }
         HelperKind::Foreign => foreign(first, others, exe, env),
     };
     (check, is_foreign)
@@ -246,13 +262,17 @@ fn foreign(first: &Path, others: &[PathBuf], exe: &Path, env: &Env) -> Check {
         );
     }
     let ours = others.iter().find(|path| kind(path, exe, env) != HelperKind::Foreign);
-    let behind = ours.map_or_else(String::new, |path| format!(", which hides {}", shown(path, env)));
+    let behind = hides(ours, env);
     Check::fail(
         "helper",
         Code::HelperHidden,
         format!("clients run {at}, the first {name} on PATH and not ecr-auth{behind}"),
-        "remove or rename it, or put the folder of ecr-auth's helper before it on PATH",
+        PUT_FIRST,
     )
+}
+
+fn hides(hidden: Option<&PathBuf>, env: &Env) -> String {
+    hidden.map_or_else(String::new, |path| format!(", which hides {}", shown(path, env)))
 }
 
 /// Finds the kind of a program by running it, as a client would at every pull.

@@ -26,7 +26,7 @@ use std::path::Path;
 
 pub use again::SameChecks;
 pub use clients::{password_hosts, passwords_before_us};
-pub use helper::{path_line, path_line_goes};
+pub use helper::{in_the_way, path_line, path_line_goes};
 pub use instance::{NAME_SOME, NO_CREDENTIALS, is_of_missing_instance};
 pub use overview::{NextStep, Overview, look};
 pub use redact::{Redactor, SharedRedactor};

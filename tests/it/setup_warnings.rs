@@ -3,6 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use rstest::rstest;
+
 use crate::harness::{HOST, Machine, Outcome};
 use crate::lab_machine::{lab, machine};
 
@@ -58,6 +60,47 @@ fn a_dry_run_warns_of_credentials_too() {
     machine.write(".config/ecr-auth/ecr-auth.yml", &rule);
     let said = dry(&[HOST]);
     assert!(said.contains(&format!("warning: {HOST}: profile nowhere: ")), "{said}");
+}
+
+/// As doctor finds it.
+#[rstest]
+#[case::another_program(
+    "exit 1",
+    "the first docker-credential-ecr-auth on PATH and not ecr-auth, which hides ",
+    " [EA0107]"
+)]
+#[case::an_old_copy("echo docker-credential-ecr-auth 0.1.0", "ecr-auth 0.1.0, not this ", "")]
+fn a_program_that_comes_before_the_helper_is_told(#[case] script: &str, #[case] what: &str, #[case] code: &str) {
+    let lab = lab();
+    let machine = machine(&lab);
+    let source = machine.write("program.sh", &format!("#!/bin/sh\n{script}\n"));
+    let earlier = machine.home().join("earlier");
+    fs::create_dir(&earlier).unwrap();
+    let program = earlier.join("docker-credential-ecr-auth");
+    let args = ["-m", "755", source.to_str().unwrap(), program.to_str().unwrap()];
+    assert_eq!(machine.call("/usr/bin/install".as_ref(), &args, "").status, 0);
+    let path = format!(
+        "{}:{}:/usr/bin:/bin",
+        earlier.display(),
+        machine.home().join("bin").display()
+    );
+    let machine = machine.with("PATH", &path);
+    let outcome = setup(&machine, &[]);
+    let mut lines = outcome.stderr.lines();
+    let told = lines.find(|line| line.starts_with("warning: clients run ~/earlier/"));
+    let told = told.unwrap_or_else(|| panic!("{outcome:?}"));
+    assert!(told.contains(what) && told.ends_with(code), "{told}");
+    let hint = "hint: remove or rename it, or put the folder of ecr-auth's helper before it on PATH";
+    assert_eq!(lines.next(), Some(hint));
+    let report = machine.run(&["doctor", HOST]).stdout;
+    assert!(report.contains(what), "{report}");
+    let first = format!(
+        "{}:{}:/usr/bin:/bin",
+        machine.home().join("bin").display(),
+        earlier.display()
+    );
+    let outcome = setup(&machine.with("PATH", &first), &[]);
+    assert!(!outcome.stderr.contains("clients run"), "{outcome:?}");
 }
 
 #[test]
