@@ -290,7 +290,7 @@ fn a_command_has_the_credentials_and_nothing_that_leads_to_others() {
     let gitlab = crate::jobs::ci_role(&lab, &token, lab::ACCOUNT, "gitlab");
     let machine = machine.with("MY_TOKEN", &token.environment["ECR_AUTH_ID_TOKEN"]);
     let environment = |args: &[&str]| {
-        let outcome = machine.run(&[&["assume"], args, &["--", "/usr/bin/env"]].concat());
+        let outcome = machine.run(&[&["assume"], args, &["--", "env"]].concat());
         assert_eq!(outcome.status, 0, "{outcome:?}");
         outcome.stdout
     };

@@ -110,12 +110,9 @@ impl Runner {
         let folders = path.split(':').map(PathBuf::from);
         let mut programs = folders.map(|folder| folder.join("docker-credential-ecr-auth"));
         let is_windows = |program: &PathBuf| program.with_extension("exe").is_file();
-        let mut helper = programs
+        let helper = programs
             .find(|program| program.is_file() || is_windows(program))
             .unwrap();
-        if is_windows(&helper) {
-            helper = binary().with_file_name("docker-credential-ecr-auth");
-        }
         self.machine.call(&helper, &["get"], host)
     }
 }

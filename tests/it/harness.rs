@@ -178,12 +178,18 @@ impl Machine {
 
     /// Returns a command of any program in this machine's environment.
     pub fn command(&self, program: &Path, args: &[&str]) -> Command {
-        let mut command = Command::new(program);
+        let windows = program.with_extension("exe");
+        let is_windows = !program.exists() && windows.is_file();
+        let mut command = Command::new(if is_windows { binary() } else { program.to_owned() });
         command
             .args(args)
             .env_clear()
             .envs(&self.env)
             .current_dir(self.folder.path());
+        if is_windows {
+            // Wine runs it: tests/wine.
+            command.env("SHIM_PROGRAM", windows);
+        }
         command
     }
 }
@@ -202,9 +208,9 @@ pub fn in_glibcs_words(text: &str) -> String {
         .replace("Name does not resolve", "Name or service not known")
 }
 
-/// Whether the binary is the one for Windows, under Wine.
+/// Whether the binary is the one for Windows, under Wine: the shim of tests/wine stands for it.
 pub fn is_for_windows() -> bool {
-    binary().components().any(|part| part.as_os_str() == "wine")
+    binary().with_file_name("shim.exe").is_file()
 }
 
 /// Checks that only its owner may open a file. Wine shows a list of the owner alone as the rights of the owner and of the group.

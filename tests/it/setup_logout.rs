@@ -1,13 +1,15 @@
 //! `setup` and `logout` as processes: the caller's registry, verification, many processes at once.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
+use std::process::Stdio;
 
-use lab::Permissions;
+use lab::{Permissions, Service};
 
-use crate::harness::{HOST, Machine, binary};
-use crate::lab_machine::{GET_TOKEN, lab, machine, machine_with};
+use crate::harness::{HOST, Machine, Outcome, binary};
+use crate::lab_machine::{GET_TOKEN, PATIENCE, lab, machine, machine_with};
 
 /// Returns arguments with a folder for the helper's link, so that only the test's own folder is written.
 fn setup_args<'a>(bin: &'a str, more: &[&'a str]) -> Vec<&'a str> {
@@ -182,6 +184,61 @@ fn twenty_setups_at_once_lose_no_entry() {
     let logout = machine.run(&["logout", "--client", "docker"]);
     assert_eq!(logout.status, 0, "{logout:?}");
     assert_eq!(machine.read(".docker/config.json"), config);
+}
+
+/// As an editor on Windows leaves it.
+#[test]
+fn a_file_with_windows_line_ends_is_given_back_byte_for_byte() {
+    let machine = Machine::new();
+    let bin = bin(&machine);
+    let config = "{\r\n  \"auths\": {},\r\n  \"psFormat\": \"ä\"\r\n}\r\n";
+    let file = machine.write(".docker/config.json", config);
+    for _ in 0..2 {
+        let outcome = machine.run(&setup_args(&bin, &[HOST]));
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+    }
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains(&format!("\"{HOST}\": \"ecr-auth\"")), "{text}");
+    assert_eq!(text.matches('\n').count(), text.matches("\r\n").count(), "{text:?}");
+    let logout = machine.run(&["logout", "--client", "docker"]);
+    assert_eq!(logout.status, 0, "{logout:?}");
+    assert_eq!(fs::read(&file).unwrap(), config.as_bytes());
+}
+
+/// On Windows the helper is a copy, and a program that runs cannot be written to.
+#[test]
+fn a_helper_that_runs_is_upgraded_and_ends_its_work() {
+    let lab = lab();
+    let machine = machine(&lab).with("ECR_AUTH_TIMEOUT", "300");
+    let folder = bin(&machine);
+    let setup = || {
+        let outcome = machine.run(&setup_args(&folder, &[HOST]));
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+    };
+    setup();
+    let helper = machine.path("bin/docker-credential-ecr-auth");
+    let copy = helper.with_extension("exe");
+    let version = fs::read(&copy).ok();
+    if let Some(version) = &version {
+        fs::write(&copy, [version, &b"older"[..]].concat()).unwrap();
+    }
+    lab.hold(Service::Ecr);
+    let mut running = machine
+        .command(&helper, &["get"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    running.stdin.take().unwrap().write_all(HOST.as_bytes()).unwrap();
+    assert!(lab.wait_for_calls(GET_TOKEN, 1, PATIENCE));
+    setup();
+    assert!(fs::read(&copy).ok() == version, "it is of this version");
+    lab.release(Service::Ecr);
+    let password = Outcome::of(&running.wait_with_output().unwrap()).password();
+    assert_eq!(machine.call(&helper, &["get"], HOST).password(), password);
+    assert_eq!(machine.run(&["logout"]).status, 0);
+    assert!(!helper.exists() && !copy.exists(), "nothing is left of either");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::symlink;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -17,21 +18,21 @@ pub fn run() -> io::Result<i32> {
     let mut args = env::args_os();
     let called = args.next().unwrap_or_default();
     let called = Path::new(&called).file_name().unwrap_or_default().to_owned();
+    let called = env::var_os(super::PROGRAM).unwrap_or(called);
     if own.file_name().is_some_and(|name| name == super::RUNNER) {
         let port = args.next().and_then(|port| port.into_string().ok()).unwrap_or_default();
         return run_script(&port, folder);
     }
-    let program = folder.join("script.exe");
     if let Ok(machine) = env::current_dir() {
-        add_programs(&machine, &program, 4);
+        add_programs(&machine, &own, 4);
     }
     let path = env::var_os("PATH").unwrap_or_default();
     for folder in env::split_paths(&path).filter(|folder| folder.starts_with(env::temp_dir())) {
-        add_programs(&folder, &program, 0);
+        add_programs(&folder, &own, 0);
     }
     let mut command = Command::new("/usr/lib/wine/wine64");
     command.arg(folder.join("shim.exe")).arg(called).args(args).env_clear();
-    for (name, value) in env::vars_os() {
+    for (name, value) in env::vars_os().filter(|(name, _)| name != super::PROGRAM) {
         let mut handed_on = OsString::from(super::HANDED_ON);
         handed_on.push(name);
         command.env(handed_on, value);
@@ -53,16 +54,19 @@ pub fn run() -> io::Result<i32> {
     Err(command.exec())
 }
 
-/// Puts a program beside each script of a test's machine, in folders that are not too deep.
-fn add_programs(folder: &Path, program: &Path, depth: usize) {
+/// Puts a program beside each script and each link to the binary of a test's machine, in folders that are not too deep.
+fn add_programs(folder: &Path, own: &Path, depth: usize) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let (path, kind) = (entry.path(), entry.file_type());
-        if kind.as_ref().is_ok_and(fs::FileType::is_dir) && depth > 0 {
-            add_programs(&path, program, depth - 1);
-        } else if kind.is_ok_and(|kind| kind.is_file()) && path.extension().is_none() && is_script(&path) {
+        let path = entry.path();
+        let Ok(kind) = entry.file_type() else { continue };
+        if kind.is_dir() && depth > 0 {
+            add_programs(&path, own, depth - 1);
+        } else if path.extension().is_none() && !path.with_extension("exe").exists() {
             let beside = path.with_extension("exe");
-            if !beside.exists() {
-                let _ = fs::copy(program, beside);
+            if kind.is_file() && is_script(&path) {
+                let _ = fs::copy(own.with_file_name("script.exe"), beside);
+            } else if kind.is_symlink() && fs::canonicalize(&path).is_ok_and(|real| real == own) {
+                let _ = symlink(own.with_extension("exe"), beside);
             }
         }
     }

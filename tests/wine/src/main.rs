@@ -16,6 +16,10 @@ mod system;
 /// The prefix of a variable's name on its way through Wine.
 const HANDED_ON: &str = "SHIM_";
 
+/// Names another program than that of the shim's own name: the one that `setup` has put somewhere.
+#[cfg(unix)]
+const PROGRAM: &str = "SHIM_PROGRAM";
+
 /// The program for Linux, by the name that has it run a script for Windows' side.
 const RUNNER: &str = "run-script";
 

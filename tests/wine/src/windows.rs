@@ -37,7 +37,10 @@ pub fn run() -> io::Result<i32> {
 fn run_binary(own: &Path) -> io::Result<i32> {
     let mut args = env::args().skip(1);
     let called = args.next().unwrap_or_default();
-    let program = own.with_file_name(format!("{}.exe", called.trim_end_matches(".exe")));
+    let program = match called.starts_with('/') {
+        true => path(&called).into(),
+        false => own.with_file_name(format!("{}.exe", called.trim_end_matches(".exe"))),
+    };
     let mut command = Command::new(program);
     command.args(args.map(|arg| argument(&arg))).env_clear();
     for name in OF_SYSTEM {
@@ -138,6 +141,7 @@ fn argument(text: &str) -> String {
 fn unix_path(text: &str) -> String {
     match text.strip_prefix("Z:\\") {
         Some(below) => format!("/{}", below.replace('\\', "/")),
+        None if text == "NUL" => "/dev/null".to_owned(),
         None => text.to_owned(),
     }
 }
