@@ -108,7 +108,7 @@ test_builds_pull_from_two_registries_with_two_roles() {
     docker image rm --force "$IMAGE:base" "$FOREIGN_IMAGE:base" built-by-e2e
     in_job "$builder" "FROM $IMAGE:base AS ours" "FROM $FOREIGN_IMAGE:base" "COPY --from=ours /text /ours" 'CMD ["/bin/busybox", "cat", "/ours", "/text"]'
     same "the container's words" "from $IMAGE
-from $FOREIGN_IMAGE" "$(docker run --rm --network none built-by-e2e)"
+from $FOREIGN_IMAGE" "$(output_of --network none built-by-e2e)"
   done
 }
 

@@ -7,7 +7,7 @@ test_docker_pushes_and_pulls() {
   docker push "$IMAGE:1"
   docker image rm "$IMAGE:1"
   docker pull "$IMAGE:1"
-  same "the container's words" hello "$(docker run --rm --network none "$IMAGE:1")"
+  same "the container's words" hello "$(output_of --network none "$IMAGE:1")"
 }
 
 test_docker_builds_on_an_image_of_the_registry() {
@@ -18,7 +18,7 @@ test_docker_builds_on_an_image_of_the_registry() {
   mkdir "$HOME/next"
   printf 'FROM %s\nCMD ["/bin/busybox", "echo", "next"]\n' "$IMAGE:base" >"$HOME/next/Dockerfile"
   docker build --tag "$IMAGE:next" "$HOME/next"
-  same "the container's words" next "$(docker run --rm --network none "$IMAGE:next")"
+  same "the container's words" next "$(output_of --network none "$IMAGE:next")"
 }
 
 test_docker_works_with_the_global_store() {

@@ -52,7 +52,7 @@ base_image() {
 in_container() {
   (umask 077 && printf '%s\n' "AWS_ACCESS_KEY_ID=$AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY=$AWS_SECRET_ACCESS_KEY" \
     SSL_CERT_FILE=/ca.pem HOME=/tmp >"$HOME/container.env")
-  docker run --rm "${LIBRARIES[@]}" --network host --volume /etc/hosts:/etc/hosts:ro --volume "$SSL_CERT_FILE:/ca.pem:ro" --env-file "$HOME/container.env" "$@"
+  output_of "${LIBRARIES[@]}" --network host --volume /etc/hosts:/etc/hosts:ro --volume "$SSL_CERT_FILE:/ca.pem:ro" --env-file "$HOME/container.env" "$@"
 }
 
 test_images_install_themselves_as_anybody() {
@@ -75,7 +75,7 @@ test_images_say_what_they_are() {
     "$(docker image inspect ecr-auth:scratch | jq -c --arg files "$(docker save ecr-auth:scratch | layer_files)" '.[0].Config
       | {Entrypoint, User, version: .Labels["org.opencontainers.image.version"], licenses: .Labels["org.opencontainers.image.licenses"],
          files: ($files | split("\n"))}')"
-  same "what it says" "$("$ECR_AUTH" --version)" "$(docker run --rm "${LIBRARIES[@]}" --network none ecr-auth:scratch --version)"
+  same "what it says" "$("$ECR_AUTH" --version)" "$(output_of "${LIBRARIES[@]}" --network none ecr-auth:scratch --version)"
 }
 
 # layer_files: prints the names of all files in all layers of an image that `docker save` wrote.
@@ -119,7 +119,7 @@ test_images_with_a_shell_have_the_helpers_names() {
   same "architectures" "amd64 arm64" "$(skopeo inspect --raw "docker://$IMAGE:shell" | jq -r '[.manifests[].platform.architecture] | sort | join(" ")')"
   docker pull "$IMAGE:shell"
   same "status" 200 "$(opens "$(in_container "$IMAGE:shell" sh -ec 'printf %s '"$REGISTRY"' | docker-credential-ecr-auth get' | jq -r .Secret)")"
-  same "the other name" "docker-credential-ecr-auth $(version)" "$(docker run --rm "${LIBRARIES[@]}" --network none "$IMAGE:shell" docker-credential-ecr-login version)"
+  same "the other name" "docker-credential-ecr-auth $(version)" "$(output_of "${LIBRARIES[@]}" --network none "$IMAGE:shell" docker-credential-ecr-login version)"
 }
 
 # A release publishes one digest for all architectures, and every build from the same binaries has the same digest.
@@ -135,7 +135,7 @@ test_images_of_a_release_have_one_digest() {
   skopeo copy --all --preserve-digests "oci-archive:$HOME/first.tar" "docker://$IMAGE:$(version)"
   same "the digest in the registry" "$digest" "sha256:$(skopeo inspect --raw "docker://$IMAGE:$(version)" | sha256sum | cut -d ' ' -f 1)"
   docker pull "$IMAGE@$digest"
-  same "what it says" "$("$ECR_AUTH" --version)" "$(docker run --rm "${LIBRARIES[@]}" --network none "$IMAGE@$digest" --version)"
+  same "what it says" "$("$ECR_AUTH" --version)" "$(output_of "${LIBRARIES[@]}" --network none "$IMAGE@$digest" --version)"
   for name in amd64:x86_64 arm64:aarch64; do
     skopeo copy --override-arch "${name%:*}" "docker://$IMAGE@$digest" "docker-archive:$HOME/${name%:*}.tar:of:1"
     rm -rf "$HOME/saved"

@@ -58,7 +58,7 @@ test_machines_dockerfile_serves_every_user_of_the_image() {
   # Docker in the container calls the helper there, and the engine outside pulls.
   in_container --user "$NOBODY" --group-add "$(stat -c %g "${DOCKER_HOST#unix://}")" --volume "${DOCKER_HOST#unix://}:/docker.sock" \
     --env DOCKER_HOST=unix:///docker.sock machine:1 docker pull "$IMAGE:1"
-  same "secrets in the image" "" "$(docker run --rm --network none machine:1 cat /etc/docker-cli/config.json | jq -r '.auths // empty | .[]')"
+  same "secrets in the image" "" "$(output_of --network none machine:1 cat /etc/docker-cli/config.json | jq -r '.auths // empty | .[]')"
 }
 
 test_machines_cloud_config_is_valid_and_sets_up_root_and_the_user() {
