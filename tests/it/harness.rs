@@ -248,6 +248,7 @@ pub fn in_our_words(written: Vec<u8>) -> String {
         .replace("Path not found. (os error 3)", "No such file or directory (os error 2)")
         .replace("Access denied. (os error 5)", "Permission denied (os error 13)")
         .replace("it ended with exit code: ", "it ended with exit status: ")
+        .replace(" -- cmd /c rem\n", " -- true\n")
 }
 
 /// A path that Windows' binary has written, as it is here under Wine; any other text as it is.

@@ -14,8 +14,8 @@ fn version_under_all_three_names() {
     machine.run(&["helper", "version"]).prints(VERSION);
     for name in [
         "docker-credential-ecr-auth",
-        "docker-credential-ecr-login",
         "docker-credential-ecr-login.exe",
+        "docker-credential-ecr-login",
     ] {
         let link = machine.path(name);
         symlink(binary(), &link).unwrap();

@@ -70,7 +70,7 @@ fn with_foreign_process(lab: &Lab) -> Machine {
     let machine = Machine::new().with("AWS_ENDPOINT_URL", &lab.http_url());
     let key = lab.admin();
     let script = machine.write(
-        "keys.sh",
+        "keys",
         &format!(
             "#!/bin/sh\nif [ \"$LOGIN\" != \"valid\" ]; then exit 1; fi\n\
              printf '{{\"Version\":1,\"AccessKeyId\":\"%s\",\"SecretAccessKey\":\"%s\"}}' '{}' '{}'\n",

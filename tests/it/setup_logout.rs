@@ -163,7 +163,8 @@ fn verify_fetches_one_token_per_region_and_says_what_fails() {
 
 #[test]
 fn twenty_setups_at_once_lose_no_entry() {
-    let machine = Machine::new();
+    // One waits for the other, and a busy machine takes its time.
+    let machine = Machine::new().with("ECR_AUTH_TIMEOUT", "300");
     let bin = bin(&machine);
     let config = "{\n  \"auths\": {\"ghcr.io\": {\"auth\": \"eDp5\"}},\n  \"experimental\": 1.0e2\n}\n";
     machine.write(".docker/config.json", config);

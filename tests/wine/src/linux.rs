@@ -14,7 +14,7 @@ use std::thread;
 
 pub fn run() -> io::Result<i32> {
     let own = env::current_exe()?;
-    let folder = own.parent().unwrap_or(Path::new("/"));
+    let folder = Path::new(super::FOLDER);
     let mut args = env::args_os();
     let called = args.next().unwrap_or_default();
     let called = Path::new(&called).file_name().unwrap_or_default().to_owned();
@@ -24,15 +24,15 @@ pub fn run() -> io::Result<i32> {
         return run_script(&port, folder);
     }
     if let Ok(machine) = env::current_dir() {
-        add_programs(&machine, &own, 4);
+        add_programs(&machine, folder, 4);
     }
     let path = env::var_os("PATH").unwrap_or_default();
-    for folder in env::split_paths(&path).filter(|folder| folder.starts_with(env::temp_dir())) {
-        add_programs(&folder, &own, 0);
+    for on_path in env::split_paths(&path).filter(|on_path| on_path.starts_with(env::temp_dir())) {
+        add_programs(&on_path, folder, 0);
     }
     let mut command = Command::new("/usr/lib/wine/wine64");
     command.arg(folder.join("shim.exe")).arg(called).args(args).env_clear();
-    for (name, value) in env::vars_os().filter(|(name, _)| name != super::PROGRAM) {
+    for (name, value) in env::vars_os().filter(|(name, _)| !super::OWN.iter().any(|own| name == own)) {
         let mut handed_on = OsString::from(super::HANDED_ON);
         handed_on.push(name);
         command.env(handed_on, value);
@@ -54,21 +54,35 @@ pub fn run() -> io::Result<i32> {
     Err(command.exec())
 }
 
-/// Puts a program beside each script and each link to the binary of a test's machine, in folders that are not too deep.
-fn add_programs(folder: &Path, own: &Path, depth: usize) {
+/// Puts a program beside each script and each link to the binary, or copy of it, of a test's machine, in folders that are not too deep.
+fn add_programs(folder: &Path, ours: &Path, depth: usize) {
+    let binary = size(&ours.join("ecr-auth"));
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         let Ok(kind) = entry.file_type() else { continue };
         if kind.is_dir() && depth > 0 {
-            add_programs(&path, own, depth - 1);
+            add_programs(&path, ours, depth - 1);
+        } else if path.extension().is_some_and(|kind| kind == "exe") {
+            remove_if_left(&path, &ours.join("script.exe"));
         } else if path.extension().is_none() && !path.with_extension("exe").exists() {
             let beside = path.with_extension("exe");
             if kind.is_file() && is_script(&path) {
-                let _ = fs::copy(own.with_file_name("script.exe"), beside);
-            } else if kind.is_symlink() && fs::canonicalize(&path).is_ok_and(|real| real == own) {
-                let _ = symlink(own.with_extension("exe"), beside);
+                let _ = fs::copy(ours.join("script.exe"), beside);
+            } else if size(&path) == binary {
+                let _ = symlink(ours.join("ecr-auth.exe"), beside);
             }
         }
+    }
+}
+
+fn size(path: &Path) -> Option<u64> {
+    path.metadata().ok().map(|found| found.len())
+}
+
+/// Removes the program of a script that is gone.
+fn remove_if_left(path: &Path, program: &Path) {
+    if !path.with_extension("").exists() && size(path) == size(program) {
+        let _ = fs::remove_file(path);
     }
 }
 

@@ -16,9 +16,16 @@ mod system;
 /// The prefix of a variable's name on its way through Wine.
 const HANDED_ON: &str = "SHIM_";
 
+/// The folder with Wine's prefix, the shim for both systems and the binary: windows.sh says it to the compiler, as tests copy the shim.
+const FOLDER: &str = env!("SHIM_FOLDER");
+
 /// Names another program than that of the shim's own name: the one that `setup` has put somewhere.
 #[cfg(unix)]
 const PROGRAM: &str = "SHIM_PROGRAM";
+
+/// Variables for the shim's own system: Wine would load the library that moves the clock of a Linux process.
+#[cfg(unix)]
+const OWN: [&str; 2] = [PROGRAM, "LD_PRELOAD"];
 
 /// The program for Linux, by the name that has it run a script for Windows' side.
 const RUNNER: &str = "run-script";

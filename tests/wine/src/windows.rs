@@ -7,12 +7,14 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 
-/// Folders that are below the home on Linux but not on Windows.
+use super::FOLDER;
+
+/// Folders that are below the home on Linux but not on Windows, and Windows' own, for settings where Linux has them.
 const BELOW_HOME: [(&str, &str); 5] = [
     ("XDG_CACHE_HOME", ".cache"),
     ("XDG_CONFIG_HOME", ".config"),
     ("XDG_STATE_HOME", ".local/state"),
-    ("APPDATA", "AppData/Roaming"),
+    ("APPDATA", ".config"),
     ("LOCALAPPDATA", "AppData/Local"),
 ];
 
@@ -21,9 +23,6 @@ const LISTS: [&str; 2] = ["PATH", "SSL_CERT_DIR"];
 
 /// Variables that Windows itself needs.
 const OF_SYSTEM: [&str; 5] = ["SystemRoot", "SystemDrive", "windir", "ComSpec", "PATHEXT"];
-
-/// The folder of the shim, as Linux has it: windows.sh says it to the compiler.
-const FOLDER: &str = env!("SHIM_FOLDER");
 
 pub fn run() -> io::Result<i32> {
     let own = env::current_exe()?;
@@ -53,7 +52,8 @@ fn run_binary(own: &Path) -> io::Result<i32> {
         command.env("USERPROFILE", path(home));
         command.envs(BELOW_HOME.map(|(name, below)| (name, path(&format!("{home}/{below}")))));
     }
-    for (name, value) in &given {
+    let is_blank_home = |name: &str, value: &str| name == "USERPROFILE" && value.is_empty();
+    for (name, value) in given.iter().filter(|(name, value)| !is_blank_home(name, value)) {
         let value = match LISTS.contains(&name.as_str()) {
             true => value.split(':').map(folder).collect::<Vec<_>>().join(";"),
             false => path(value),
