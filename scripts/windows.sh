@@ -16,7 +16,7 @@ FOLDER=$TARGET/windows
 WINE=$FOLDER/wine
 export CARGO_PROFILE_DEV_DEBUG=0
 # Programs of Linux that the tests' command lines name: a folder in place of /usr/bin has a program for Windows that runs each of them.
-TOOLS=(bash cat docker env false head podman printf sh sleep touch true)
+TOOLS=(bash cat docker echo env false head podman printf sh sleep touch true)
 # The crates whose unit tests run there.
 UNIT=(context private-files)
 

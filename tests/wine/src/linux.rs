@@ -113,7 +113,8 @@ fn run_script(port: &str, folder: &Path) -> io::Result<i32> {
         .env_clear()
         .envs(variables)
         .env("PATH", path)
-        .current_dir(here)
+        // On a terminal Wine starts in Windows' own folder.
+        .current_dir(Some(here).filter(|here| Path::new(here).is_dir()).unwrap_or("/"))
         .process_group(0)
         .stdin(OwnedFd::from(stdin))
         .stdout(OwnedFd::from(stdout.try_clone()?))
