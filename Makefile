@@ -40,7 +40,7 @@ mutants: ## breaks registry, cache and docker on purpose, takes each protection 
 fuzz: ## looks for inputs that break a promise, five minutes for each target; scripts/fuzz.sh SECONDS for longer
 	@scripts/fuzz.sh
 
-dist: ## builds what a release has for Linux into dist/, and tests it: static binaries, packages, the image
+dist: ## builds a release for Linux, and for Windows on x86_64, into dist/, and tests it: binaries, packages, the image
 	@scripts/dist.sh
 
 reproduce: ## builds the static binaries again, in another folder, and compares them with dist/SHA256SUMS

@@ -88,7 +88,10 @@ check_file() {
   local file size folders largest=$LARGEST
   file=$(built "$1")
   case $1 in
-    *windows*) check_windows "$file" && largest=$LARGEST_WINDOWS ;;
+    *windows*)
+      check_windows "$file"
+      largest=$LARGEST_WINDOWS
+      ;;
     *) check_linux "$file" ;;
   esac
   folders=(-e "${CARGO_HOME:-$HOME/.cargo}/registry/")

@@ -87,23 +87,34 @@ update_lists() {
   done
 }
 
+# with_lists COMMAND…: runs the command with new lists of packages, which no other install.sh changes meanwhile.
+with_lists() {
+  local lock
+  exec {lock}</var/lib/apt/lists
+  flock "$lock"
+  update_lists
+  "$@"
+  exec {lock}<&-
+}
+
 # debian PURPOSE…: installs the missing packages of these purposes.
 debian() {
-  local missing versions=() purpose package series lock
+  local missing
   missing=$(for purpose; do packages "$purpose"; done | sort -u)
   [ -n "$missing" ] || return 0
   command -v apt-get >/dev/null || die "missing: $(cut -d ' ' -f 1 <<<"$missing" | paste -sd ' '); there is no apt-get here, install them by other means"
   say "Installing Debian packages: $(cut -d ' ' -f 1 <<<"$missing" | paste -sd ' ')"
-  # One at a time, so that no list changes while another apt-get reads it.
-  exec {lock}</var/lib/apt/lists
-  flock "$lock"
-  update_lists
+  with_lists install_pinned "$missing"
+}
+
+# install_pinned LINES: installs the packages of these lines, each with its tested series.
+install_pinned() {
+  local versions=() package series
   while read -r package series; do
     package=$(pinned "$package" "$series")
     versions+=(${package:+"$package"})
-  done <<<"$missing"
+  done <<<"$1"
   logged "apt-get install" apt install --no-install-recommends "${versions[@]}"
-  exec {lock}<&-
 }
 
 # rust: installs a toolchain if none of at least the version in Cargo.toml works.
@@ -192,15 +203,20 @@ npm_tools() {
 # cloud_init: unpacks this Debian's cloud-init in target/cloud-init. It is not installed, because it would set the machine up at the next boot. Its
 # Python dependencies are in requirements.txt.
 cloud_init() {
-  local folder=$TARGET/cloud-init wanted
+  local folder=$TARGET/cloud-init
   [ ! -e "$folder/usr" ] || return 0
   rm -rf "$folder/new"
   mkdir -p "$folder/new"
-  update_lists
-  read -ra wanted <<<"$(packages unpacked)"
-  logged "apt-get download" env --chdir="$folder/new" apt-get -q download "$(pinned cloud-init "${wanted[1]:-any}")"
+  with_lists download_cloud_init "$folder/new"
   dpkg --extract "$folder"/new/*.deb "$folder/new" || die "cloud-init: cannot be unpacked"
   mv "$folder/new/usr" "$folder"
+}
+
+# download_cloud_init FOLDER: fetches the package of the tested series.
+download_cloud_init() {
+  local wanted
+  read -ra wanted <<<"$(packages unpacked)"
+  logged "apt-get download" env --chdir="$1" apt-get -q download "$(pinned cloud-init "${wanted[1]:-any}")"
 }
 
 # go_helper: unpacks sid's amazon-ecr-credential-helper in target/bench/go-helper, without installing it. On other architectures than amd64 the

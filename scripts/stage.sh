@@ -33,7 +33,6 @@ clients() {
 
 # wait_until SECONDS WHAT COMMAND…: polls the command ten times a second until it succeeds. After the timeout it shows the command's last output. A
 # missing program fails at once.
-# there won't come.
 wait_until() {
   local end=$((SECONDS + $1)) what=$2 said status
   shift 2

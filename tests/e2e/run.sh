@@ -84,8 +84,8 @@ docker_since() { at_least "$(docker version --format '{{.Client.Version}}')" "$1
 # that ends at once.
 output_of() {
   local id status
-  id=$(docker run --detach "$@")
-  status=$(docker wait "$id")
+  id=$(docker run --detach "$@") || return
+  status=$(docker wait "$id") || return
   docker logs "$id"
   docker rm "$id" >/dev/null
   return "$status"
