@@ -162,6 +162,10 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
                 let cause = "nobody is signed in, and there is no terminal to sign in from";
                 let error = Error::failed(Code::NoTerminal, "no terminal", cause);
                 let error = error.hint(args::in_terminal(None, &self.settings));
+                // A browser that the command line asks for takes no password.
+                if self.args.sign_in.browser().is_some() {
+                    return Err(error);
+                }
                 let user = cognito::username(&self.settings, &self.cache, self.context.now());
                 Err(self.explain_without_person(error, user.is_err()))
             }
@@ -175,7 +179,8 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
             return error;
         };
         let is_in_job = ci::running_in(&self.context.env).is_some();
-        let lacks_password = self.what != Some("forgot-password") && !self.args.has_password(&self.context.env);
+        let wants_password = self.what != Some("forgot-password") && self.settings.flow != Flow::EmailOtp;
+        let lacks_password = wants_password && !self.args.has_password(&self.context.env);
         let name = lacks_name.then_some("--username NAME");
         let password = lacks_password
             .then_some("the password in ECR_AUTH_COGNITO_PASSWORD or a file with it: --password-file FILE");

@@ -113,7 +113,7 @@ pub fn run(args: &TrustPolicyArgs, context: &mut Context<'_>) -> Result<()> {
     let account = Account::of(args.account.as_deref(), args.region.as_deref(), context)?;
     let access = [(Access::Push, &args.push[..]), (Access::Pull, &args.pull[..])];
     let permissions = account.permissions(&access, args.region.as_deref(), context)?;
-    let name = role_name(args, context)?;
+    let (name, is_named) = role_name(args, context)?;
     let wanted = wanted(args);
     let by_token = wanted.is_empty() && has_token(&context.env);
     let mut jobs = match (form(args), by_token) {
@@ -131,6 +131,7 @@ pub fn run(args: &TrustPolicyArgs, context: &mut Context<'_>) -> Result<()> {
         .try_for_each(|audience| check_audience(audience))?;
     let role = NewRole {
         name,
+        is_named,
         provider_arn: account.provider_arn(&jobs),
         trust: account.trust_policy(&jobs),
         permissions,
@@ -193,17 +194,18 @@ fn warn_of_length(role: &NewRole, form: Option<&TrustForm>, context: &mut Contex
     context.say(&format!("hint: {way_out}"));
 }
 
-/// Returns the name from `--role-name`, else from `AWS_ROLE_ARN`.
-fn role_name(args: &TrustPolicyArgs, context: &Context<'_>) -> Result<String> {
+/// Returns the name from `--role-name`, else from `AWS_ROLE_ARN`, else the usual one; and whether it was named.
+fn role_name(args: &TrustPolicyArgs, context: &Context<'_>) -> Result<(String, bool)> {
     let usual = if args.push.is_empty() { "ci-pull" } else { "ci-push" };
     let of_env = context
         .env
         .get(variables::AWS_ROLE_ARN)
         .and_then(|role| role.rsplit('/').next());
-    let name = args.role_name.as_deref().or(of_env).unwrap_or(usual);
+    let named = args.role_name.as_deref().or(of_env);
+    let name = named.unwrap_or(usual);
     let is_known = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-".contains(c);
     match (1..=64).contains(&name.len()) && name.chars().all(is_known) {
-        true => Ok(name.to_owned()),
+        true => Ok((name.to_owned(), named.is_some())),
         false => Err(Error::usage(
             Code::Role,
             "--role-name",
@@ -218,7 +220,7 @@ pub enum PolicyFormat {
     /// The trust policy; with --push or --pull an object of both policies
     #[default]
     Json,
-    /// Commands of the AWS CLI
+    /// Commands of the AWS CLI; an existing role gets the policies only if it is named
     Commands,
     /// Resources of Terraform
     Terraform,

@@ -275,11 +275,25 @@ fn hides(hidden: Option<&PathBuf>, env: &Env) -> String {
     hidden.map_or_else(String::new, |path| format!(", which hides {}", shown(path, env)))
 }
 
-/// Finds the kind of a program by running it, as a client would at every pull.
+/// Whether we are root and another user can change the program, so that we must not run it.
+#[cfg(unix)]
+fn is_for_root_by_another(path: &Path) -> bool {
+    rustix::process::geteuid().is_root() && !private_files::is_out_of_others_reach(path).unwrap_or(false)
+}
+
+#[cfg(not(unix))]
+fn is_for_root_by_another(_: &Path) -> bool {
+    false
+}
+
+/// Finds the kind of a program by running it, as a client would at every pull. Root does not run what another user can change.
 fn kind(path: &Path, exe: &Path, env: &Env) -> HelperKind {
     let real = |path: &Path| private_files::real(path).ok();
     if real(path).is_some_and(|path| real(exe) == Some(path)) {
         return HelperKind::Ours;
+    }
+    if is_for_root_by_another(path) {
+        return HelperKind::Foreign;
     }
     let mut command = ::ci::without_secrets(path, env, &[]);
     let said = program::output(command.arg("version"), None, VERSION_BUDGET);

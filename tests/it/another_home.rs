@@ -163,6 +163,23 @@ fn a_link_leads_to_nothing_of_roots(#[case] place: &str, #[case] to: &str) {
     scene.nothing_of_roots_changes();
 }
 
+/// The first helper on PATH is asked for its version, but not one that the user put there.
+#[test]
+fn setup_and_doctor_run_no_program_of_the_user_as_root() {
+    let mut scene = Scene::new();
+    let ran = scene.roots("ran");
+    let program = "own/docker-credential-ecr-auth";
+    scene.file(program, &format!("#!/bin/sh\necho ran >>'{}'\n", ran.display()));
+    fs::set_permissions(scene.home().join(program), Permissions::from_mode(0o755)).unwrap();
+    let folder = scene.home().join("own").display().to_string();
+    scene.machine.set("PATH", &format!("{folder}:/usr/bin:/bin"));
+    let bin = scene.home().join("bin").display().to_string();
+    let outcome = scene.run(&["setup", HOST, "--bin-dir", &bin]);
+    assert!(outcome.stderr.contains("own/docker-credential-ecr-auth"), "{outcome:?}");
+    scene.run(&["doctor", HOST]);
+    assert!(!ran.exists());
+}
+
 #[rstest]
 #[case::to_a_file("shadow")]
 #[case::to_a_folder("folder")]

@@ -555,6 +555,24 @@ fn role_of_the_pool(lab: &Lab) -> String {
     })
 }
 
+/// No password helps where the flow asks for a code.
+#[test]
+fn a_job_whose_flow_sends_a_code_is_told_of_no_password() {
+    let lab = lab_with_user();
+    let machine = machine(&lab).with("CI", "true").with("GITLAB_CI", "true");
+    configure(&machine);
+    let path = machine.home().join(".config/ecr-auth/ecr-auth.yml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let by_code = text.replace("  username: maria\n", "  username: maria\n  flow: email-otp\n");
+    std::fs::write(&path, by_code).unwrap();
+    let signed_out = machine.helper("get", HOST);
+    assert!(
+        signed_out.stdout.contains("maria is not signed in [EA0701]"),
+        "{signed_out:?}"
+    );
+    assert!(!signed_out.stdout.contains("PASSWORD"), "{signed_out:?}");
+}
+
 #[test]
 fn a_job_is_told_the_variable_of_the_password() {
     let lab = lab_with_user();

@@ -888,6 +888,23 @@ fn the_commands_hand_over_the_policies(#[case] exists: bool, #[case] trust: &str
     assert_eq!(calls.contains("iam create-role "), !exists, "{calls}");
 }
 
+/// Another pipeline may have made the role with the usual name.
+#[test]
+fn the_commands_leave_an_existing_role_that_nobody_named() {
+    let args =
+        words(&format!("trust-policy --account {ACCOUNT} {PUSH} --format commands").replace(" --role-name ci", ""));
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let commands = Machine::new().run(&args).stdout;
+    assert!(commands.contains("create-role --role-name ci-push"), "{commands}");
+    let machine = with_aws(Machine::new());
+    std::fs::write(machine.path("get-role"), "").unwrap();
+    std::fs::write(machine.path("create-role-fails"), "").unwrap();
+    let outcome = machine.call("/bin/bash".as_ref(), &["-c", &commands], "");
+    assert_eq!(outcome.status, 254, "{outcome:?}");
+    let calls = std::fs::read_to_string(machine.path("calls")).unwrap();
+    assert!(!calls.contains("update-") && !calls.contains("put-"), "{calls}");
+}
+
 /// A role that could not be made gets no permissions, and the shell in which the commands were pasted stays.
 #[test]
 fn the_commands_end_at_the_first_failure() {

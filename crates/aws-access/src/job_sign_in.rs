@@ -2,14 +2,16 @@
 
 use context::Env;
 use diagnostics::{Code, Error};
-use settings::CognitoSettings;
+use settings::{CognitoSettings, Flow};
 
 /// In a CI job, which has no terminal, replaces the hint to sign in at a terminal by one for jobs.
 pub(crate) fn explain_in_job(error: Error, settings: &CognitoSettings, env: &Env) -> Error {
     let is_about_terminal = error
         .hint_text()
         .is_some_and(|hint| hint.starts_with("run in a terminal: "));
-    if error.code() != Code::NotSignedIn || !is_about_terminal || ci::running_in(env).is_none() {
+    // No job can read the code that this flow sends.
+    let is_by_code = settings.flow == Flow::EmailOtp;
+    if error.code() != Code::NotSignedIn || !is_about_terminal || is_by_code || ci::running_in(env).is_none() {
         return error;
     }
     let name = if settings.username.is_none() {

@@ -144,13 +144,7 @@ fn settings(args: &CognitoSetupArgs, config: &Config) -> Result<CognitoSettings>
 
 /// Returns the named registries or, without any, those that the configuration has for the sign-in.
 fn hosts(args: &CognitoSetupArgs, config: &Config, context: &Context<'_>) -> Result<Vec<String>> {
-    let named = hosts::named(
-        &args.registries,
-        args.region.as_deref(),
-        config.default_profile(),
-        config,
-        context,
-    )?;
+    let named = hosts::named(&args.registries, args.region.as_deref(), None, config, context)?;
     if !named.is_empty() {
         return Ok(named);
     }

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 /// Everything that is created.
 pub(super) struct NewRole {
     pub name: String,
+    /// Whether somebody named it, so that an existing role of this name is meant.
+    pub is_named: bool,
     pub issuer: String,
     pub provider_arn: String,
     pub audiences: Vec<String>,
@@ -26,21 +28,28 @@ impl NewRole {
     }
 
     /// Returns commands of the AWS CLI, for a subshell that ends at the first failure. An existing provider is kept. An existing role gets these
-    /// policies.
+    /// policies if it was named; another pipeline may have made the one with the usual name.
     pub fn commands(&self) -> String {
         let audiences: Vec<String> = self.audiences.iter().map(|audience| quoted(audience)).collect();
         let (arn, url, name) = (quoted(&self.provider_arn), quoted(&self.issuer), quoted(&self.name));
+        let create = format!("aws iam create-role --role-name {name} --assume-role-policy-document file:///dev/stdin");
+        let make = match self.is_named {
+            true => format!(
+                "if aws iam get-role --role-name {name} >/dev/null 2>&1 </dev/null; then
+  aws iam update-assume-role-policy --role-name {name} --policy-document file:///dev/stdin
+else
+  {create}
+fi"
+            ),
+            false => format!("# To replace the policies of an existing role, name it: --role-name NAME\n{create}"),
+        };
         let mut text = format!(
             "(
 set -e
 aws iam get-open-id-connect-provider --open-id-connect-provider-arn {arn} >/dev/null 2>&1 ||
   aws iam create-open-id-connect-provider --url {url} --client-id-list {}
 
-if aws iam get-role --role-name {name} >/dev/null 2>&1 </dev/null; then
-  aws iam update-assume-role-policy --role-name {name} --policy-document file:///dev/stdin
-else
-  aws iam create-role --role-name {name} --assume-role-policy-document file:///dev/stdin
-fi <<'END'
+{make} <<'END'
 {}END
 ",
             audiences.join(" "),

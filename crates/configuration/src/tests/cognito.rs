@@ -121,6 +121,8 @@ fn what_a_rule_cannot_say(#[case] lines: &str, #[case] rest: &str, #[case] error
 #[case("username: \"a\\e[2J\"", "2:13: \"username\": ")]
 #[case("password: hunter2", "2:3: unknown key \"password\"")]
 #[case("password-command: pass", "2:3: unknown key \"password-command\"")]
+#[case("callback-port: 0", "2:3: invalid value")]
+#[case("callback-port: 70000", "2:18: ")]
 #[case("user-pool-id: eu-west-1_AbC", "2:3: the key \"identity-pool-id\" is missing")]
 #[case(
     "identity-pool-id: eu-west-1:12345678-abcd-1234-abcd-123456789012",

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
+use std::num::NonZeroU16;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -141,7 +142,7 @@ impl<S: SettingGroup> BlockKeys<S> {
                 let texts = texts.into_iter().map(|text| self.noted(setting, text).0);
                 SurfaceValue::List(texts.collect())
             }
-            ValueKind::Port(_) => SurfaceValue::Number(map.next_value::<u16>()?.into()),
+            ValueKind::Port(_) => SurfaceValue::Number(map.next_value::<NonZeroU16>()?.get().into()),
             ValueKind::Switch(words) => match (map.next_value::<YamlBool>()?.0, words) {
                 (true, [.., (word, _)]) => SurfaceValue::Text((*word).to_owned()),
                 _ => return Ok(()),
