@@ -443,6 +443,27 @@ fn what_is_optional_needs_no_token(#[case] rules: &str) {
     assert!(text.contains(ALL_IS_SET_UP), "{text}");
 }
 
+/// Registries without a rule, which nobody asked for, have the same credentials: none.
+#[rstest]
+#[case::a_rule(
+    "registries:\n  - match: 111122223333.dkr.ecr.eu-west-1.amazonaws.com\n    optional: true\n",
+    r#"{"credsStore": "ecr-auth"}"#
+)]
+#[case::a_public_one("", r#"{"credHelpers": {"public.ecr.aws": "ecr-auth"}, "credsStore": "ecr-auth"}"#)]
+fn what_is_optional_stays_so_where_every_registry_is_served(#[case] rules: &str, #[case] config: &str) {
+    let of_ci = job(Ci::Github).without("ACTIONS_ID_TOKEN_REQUEST_URL");
+    for machine in [Machine::new(), of_ci] {
+        machine.write(".config/ecr-auth/ecr-auth.yml", rules);
+        docker(&machine, config);
+        let text = told(&helper_on_path(machine));
+        assert!(
+            found(&text, "credentials").ends_with(" [EA0301] (optional: pulls go on without)"),
+            "{text}"
+        );
+        assert!(text.contains(ALL_IS_SET_UP), "{text}");
+    }
+}
+
 /// A registry that must be served counts, even if an optional one with the same problem comes first.
 #[test]
 fn what_is_optional_hides_nothing_that_needs_a_token() {

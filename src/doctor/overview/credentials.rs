@@ -25,10 +25,10 @@ pub(super) struct RegistryCredentials {
     pub identity: Result<Identity>,
     /// The text about it.
     told: String,
-    /// Whether pulls go on without credentials.
-    pub is_optional: bool,
     /// Whether somebody asked for them: not if they are only those that registries without a rule would have.
     is_asked_for: bool,
+    /// Whether somebody asked for them for a registry whose pulls fail without them.
+    is_needed: bool,
     /// The error for a user of Cognito who is not signed in.
     pub not_signed_in: Option<Error>,
 }
@@ -37,7 +37,8 @@ impl RegistryCredentials {
     /// Returns one line about the credentials.
     pub fn told(&self) -> String {
         let of = self.whose().map(|whose| format!("{whose}: ")).unwrap_or_default();
-        match self.is_optional && self.identity.is_err() {
+        let is_optional = self.is_asked_for && !self.is_needed;
+        match is_optional && self.identity.is_err() {
             true => format!("{of}{} (optional: pulls go on without)", self.told),
             false => format!("{of}{}", self.told),
         }
@@ -45,7 +46,7 @@ impl RegistryCredentials {
 
     /// Whether pulls fail without them.
     pub fn are_needed(&self) -> bool {
-        self.is_asked_for && !self.is_optional
+        self.is_needed
     }
 
     /// Whether no registry that is named has them.
@@ -70,7 +71,7 @@ impl RegistryCredentials {
         })
     }
 
-    fn new(identity: Result<Identity>, is_optional: bool, context: &Context<'_>) -> Self {
+    fn new(identity: Result<Identity>, context: &Context<'_>) -> Self {
         let known = identity.as_ref().ok();
         let not_signed_in = known.and_then(|identity| not_signed_in(identity, &context.env, context.now()));
         let told = match (&identity, &not_signed_in) {
@@ -84,8 +85,8 @@ impl RegistryCredentials {
             are_of_some: true,
             told,
             identity,
-            is_optional,
             is_asked_for: true,
+            is_needed: true,
             not_signed_in,
         }
     }
@@ -153,14 +154,16 @@ pub(super) fn credentials(
         let Some(target) = rules.target(host) else { continue };
         let path = PasswordPath::choose(env, target.registry(), target.identity());
         let identity = path.map(PasswordPath::into_identity);
-        let mut it = RegistryCredentials::new(identity, target.is_optional(), context);
+        let mut it = RegistryCredentials::new(identity, context);
         it.registries = vec![host.to_owned()];
+        it.is_needed = !target.is_optional();
         add(it, &mut all);
     }
     let has_default = rules.has_default_identity();
     if all.is_empty() || has_default || files.iter().any(ClientFile::is_store) {
         let mut others = of_other_registries(rules, region, context);
         others.is_asked_for = all.is_empty() || has_default;
+        others.is_needed = others.is_asked_for;
         add(others, &mut all);
     }
     if let [only] = all.as_mut_slice() {
@@ -180,8 +183,8 @@ fn add(it: RegistryCredentials, all: &mut Vec<RegistryCredentials>) {
         }
     }
     same.are_of_others |= it.are_of_others;
-    same.is_optional &= it.is_optional;
     same.is_asked_for |= it.is_asked_for;
+    same.is_needed |= it.is_needed;
 }
 
 fn of_other_registries(rules: &Config, region: &Result<Option<String>>, context: &Context<'_>) -> RegistryCredentials {
@@ -191,7 +194,7 @@ fn of_other_registries(rules: &Config, region: &Result<Option<String>>, context:
         ..IdentityScope::of_region(region)
     };
     let identity = Identity::choose(rules.defaults(), &scope, &context.env);
-    let mut others = RegistryCredentials::new(identity, false, context);
+    let mut others = RegistryCredentials::new(identity, context);
     // A role that is named without an account is one of the registry's account.
     let any = format!("arn:{}:iam::{ANY_ACCOUNT}:", scope.partition.id());
     others.told = others.told.replace(&any, "");
