@@ -529,6 +529,30 @@ fn a_profile_renews_itself_and_is_this_jobs_alone() {
     assert_nowhere(&runner.temporary(), &[secret]);
 }
 
+/// As `login` and `setup` do.
+#[test]
+fn the_profile_of_the_defaults_names_the_callers_own_registry_and_region() {
+    let lab = lab();
+    let (mut runner, _) = job(&lab);
+    let key = lab.admin();
+    runner.machine.write(
+        ".aws/config",
+        &format!(
+            "[profile work]\nregion = eu-central-1\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+            key.id, key.secret
+        ),
+    );
+    let defaults = "defaults:\n  profile: work\n";
+    runner.machine.write(".config/ecr-auth/ecr-auth.yml", defaults);
+    runner.machine.set("RUNNER_ENVIRONMENT", "self-hosted");
+    let main = runner.main(&[]).succeeded();
+    let host = "111122223333.dkr.ecr.eu-central-1.amazonaws.com";
+    assert_eq!(main.outputs["registry"], host);
+    runner.post(&main).succeeded();
+    let main = runner.main(&[("mode", "none")]).succeeded();
+    assert_eq!(main.outputs["aws-account-id"], "111122223333");
+}
+
 #[test]
 fn an_isolated_configuration_is_a_copy_that_keeps_dockers_ways() {
     let lab = lab();

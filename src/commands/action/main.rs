@@ -27,7 +27,6 @@ use context::{Context, variables};
 use diagnostics::Result;
 use ecr_registry::Registry;
 use secret::Secret;
-use settings::IdentitySettings;
 
 /// Signs the job in.
 ///
@@ -146,11 +145,11 @@ impl MainStep {
         config: &Config,
         context: &mut Context<'_>,
     ) -> Result<(Vec<Option<Principal>>, Option<Principal>)> {
-        let region = self.region(hosts, context)?;
+        let region = self.region(hosts, config, context)?;
         let mut principals = Principals::new(&self.inputs, &region);
         let first = match exported {
             Some(identity) => principals.find(identity, context)?,
-            None if hosts.is_empty() => principals.find(&self.identity(&region, context)?, context)?,
+            None if hosts.is_empty() => principals.find(&self.identity(&region, config, context)?, context)?,
             None => None,
         };
         let of_hosts = principals.of_hosts(hosts, config, context)?;
@@ -159,16 +158,16 @@ impl MainStep {
     }
 
     /// Returns the identity of a job without registries.
-    fn identity(&self, region: &str, context: &Context<'_>) -> Result<Identity> {
-        let settings = self.inputs.identity.identity(&IdentitySettings::default())?;
+    fn identity(&self, region: &str, config: &Config, context: &Context<'_>) -> Result<Identity> {
+        let settings = self.inputs.identity.own_identity(config)?;
         Identity::choose(settings, &IdentityScope::of_region(region), &context.env)
     }
 
     /// Returns the region whose STS is called: the current one, else the first registry's.
-    fn region(&self, hosts: &[String], context: &Context<'_>) -> Result<String> {
+    fn region(&self, hosts: &[String], config: &Config, context: &Context<'_>) -> Result<String> {
         if let Some(region) = identity::region(
             self.inputs.identity.region(),
-            self.inputs.identity.profile(),
+            self.inputs.identity.profile_or_default(config),
             &context.env,
         )? {
             return Ok(region);

@@ -6,7 +6,6 @@ use aws_access::{identity, own_registry};
 use configuration::Config;
 use context::Context;
 use diagnostics::Result;
-use settings::IdentitySettings;
 
 /// The registries' hosts, each once, with its identity settings.
 #[derive(Debug, Default)]
@@ -26,7 +25,8 @@ impl Hosts {
     }
 
     fn own(args: &IdentityArgs, context: &Context<'_>) -> Result<Self> {
-        let settings = args.identity(&IdentitySettings::default())?;
+        let config = Config::load(&context.env, None)?;
+        let settings = args.own_identity(&config)?;
         let own = own_registry(args.region(), settings, context)?;
         Ok(Self(vec![(own.host().to_owned(), args.clone())]))
     }
