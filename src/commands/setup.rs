@@ -72,12 +72,14 @@ pub fn run(args: &SetupArgs, config_path: Option<&Path>, context: &mut Context<'
         profile: None,
     };
     let dry_run = args.clients.dry_run;
-    SetupPlan::new(&args.clients, config_path, &config, changes, context)?.carry_out(dry_run, context)?;
+    let plan = SetupPlan::new(&args.clients, config_path, &config, changes, context)?;
+    plan.carry_out(dry_run, context)?;
     if !args.identity.is_given() {
         tell_rules(&args.registries, &hosts, &config, config_path, context);
     }
     if dry_run {
-        setup_warnings::warn_of_identities(&hosts, args.all, &config, &args.identity, context);
+        let planned = plan.config(config_path, &context.env)?;
+        setup_warnings::warn_of_identities(&hosts, args.all, &planned, context);
         return Ok(());
     }
     let config = Config::load(&context.env, config_path)?;

@@ -11,7 +11,7 @@ use aws_shared_files::profile::{self, HelperProfile};
 use client_config::{Client, ClientUndoLog, ConfigFile, LinkPlan, LinkState, SetupOutcome, SetupRequest, shown};
 
 use configuration::{Config, RegistryTarget, SetupChange, SetupFile, SetupRule, SetupWritten};
-use context::{Context, NO_HOME};
+use context::{Context, Env, NO_HOME};
 use diagnostics::{Code, Error, Exit, Result, inert, shown_hint};
 use private_files::UndoLog;
 use secret_cache::{Cache, CachedSecret};
@@ -135,6 +135,17 @@ impl<'a> SetupPlan<'a> {
     /// Returns the clients' files.
     pub fn files(&self) -> &[ConfigFile] {
         &self.files
+    }
+
+    /// Returns the configuration as it will be once the changes are written, for a plan that `config_path` was given to.
+    ///
+    /// # Errors
+    /// The configuration cannot be read any more.
+    pub fn config(&self, config_path: Option<&Path>, env: &Env) -> Result<Config> {
+        match &self.setup {
+            Some((file, change)) => file.planned(env, config_path, self.config, change),
+            None => Ok(self.config.clone()),
+        }
     }
 
     /// Writes all changes, or with `dry_run` shows them.

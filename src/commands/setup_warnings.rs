@@ -1,6 +1,5 @@
 //! The warnings of `setup` at its end: why what it wrote will not be used, or will fail.
 
-use super::identity::IdentityArgs;
 use crate::doctor;
 use aws_access::PasswordPath;
 use aws_access::identity;
@@ -19,7 +18,7 @@ const ANY_REGION: &str = "us-east-1";
 /// credentials. `--verify` needs no such warning. With `all`, every registry is served, and `hosts` are the registries that rules name.
 pub fn warn(hosts: &[String], all: bool, config: &Config, identities: bool, context: &mut Context<'_>) {
     if identities {
-        warn_of_identities(hosts, all, config, &IdentityArgs::default(), context);
+        warn_of_identities(hosts, all, config, context);
     }
     let mut hosts = match context.env.get(variables::DOCKER_AUTH_CONFIG) {
         Some(_) => hosts.to_vec(),
@@ -39,26 +38,15 @@ pub fn warn(hosts: &[String], all: bool, config: &Config, identities: bool, cont
     }
 }
 
-/// Warns once of each identity that cannot be used, for any number of registries. `given` are flags whose rules are not written yet.
-pub fn warn_of_identities(
-    hosts: &[String],
-    all: bool,
-    config: &Config,
-    given: &IdentityArgs,
-    context: &mut Context<'_>,
-) {
+/// Warns once of each identity that cannot be used, for any number of registries. `config` has the new rules, even if they are only planned.
+pub fn warn_of_identities(hosts: &[String], all: bool, config: &Config, context: &mut Context<'_>) {
     if all && hosts.is_empty() {
         warn_of_any(config, context);
     }
     let mut seen = Vec::new();
     for host in hosts {
         let Some(target) = config.target(host) else { continue };
-        let settings = match given.is_given() {
-            true => given.identity(&config.defaults()),
-            false => Ok(target.identity()),
-        };
-        // The rules that cannot be written were refused before.
-        let Ok(settings) = settings else { continue };
+        let settings = target.identity();
         if seen.contains(&settings) {
             continue;
         }

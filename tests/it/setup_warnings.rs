@@ -62,6 +62,47 @@ fn a_dry_run_warns_of_credentials_too() {
     assert!(said.contains(&format!("warning: {HOST}: profile nowhere: ")), "{said}");
 }
 
+/// The rule that setup writes is completed by the defaults.
+#[test]
+fn a_dry_run_warns_of_the_credentials_that_the_written_rule_has() {
+    let machine = Machine::new();
+    let token = machine.write("token", "header.payload.signature");
+    let warnings = |machine: &Machine, more: &[&str]| {
+        let bin = machine.home().join("bin").display().to_string();
+        let line = [&["setup", "--client", "docker", "--bin-dir", &bin, HOST], more].concat();
+        let outcome = machine.run(&line);
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+        let of_credentials = |line: &&str| line.starts_with(&format!("warning: {HOST}"));
+        outcome
+            .stderr
+            .lines()
+            .filter(of_credentials)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let file = ".config/ecr-auth/ecr-auth.yml";
+    let role = ["--role-arn", "arn:aws:iam::111122223333:role/push"];
+    let dry = [&["--dry-run"], &role[..]].concat();
+    machine.write(file, &format!("defaults:\n  token-file: {}\n", token.display()));
+    assert_eq!(warnings(&machine, &dry), [""; 0]);
+    assert_eq!(warnings(&machine, &role), [""; 0]);
+    machine.write(file, "defaults:\n  duration: 900\n");
+    let told = warnings(&machine, &dry);
+    assert!(
+        matches!(&told[..], [told] if told.contains(": no AWS credentials: ")),
+        "{told:?}"
+    );
+    assert_eq!(warnings(&machine, &role), told);
+    // Where the new rule replaces an earlier one.
+    let other = ["--profile", "nowhere"];
+    let told = warnings(&machine, &[&["--dry-run"], &other[..]].concat());
+    assert!(
+        matches!(&told[..], [told] if told.contains(": profile nowhere: ")),
+        "{told:?}"
+    );
+    assert_eq!(warnings(&machine, &other), told);
+}
+
 /// As doctor finds it.
 #[rstest]
 #[case::another_program(

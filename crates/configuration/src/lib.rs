@@ -173,7 +173,7 @@ impl Config {
     /// # Errors
     /// Usage errors: a file cannot be read, or is invalid (with line and column).
     pub fn load(env: &Env, named: Option<&Path>) -> Result<Self> {
-        Self::read(env, named, is_named(env, named), None)
+        Self::read(env, named, is_named(env, named), None, None)
     }
 
     /// Reads the configuration for a question about one server. Rules of `setup.json` for other hosts are left out. So are those of a long
@@ -188,7 +188,7 @@ impl Config {
             .filter(|name| !name.is_empty())
             .all(|name| Server::parse(name).name() == asked.name());
         match is_one_name {
-            true => Self::read(env, named, is_named(env, named), Some((&asked, checked))),
+            true => Self::read(env, named, is_named(env, named), Some((&asked, checked)), None),
             false => Self::load(env, named),
         }
     }
@@ -199,14 +199,24 @@ impl Config {
     /// The errors of [`Config::load`], except for the missing file.
     pub fn load_if_there(env: &Env, named: Option<&Path>) -> Result<Self> {
         let is_missing = path(env, named).is_some_and(|path| file::is_missing(&path));
-        Self::read(env, named, is_named(env, named) && !is_missing, None)
+        Self::read(env, named, is_named(env, named) && !is_missing, None, None)
     }
 
-    fn read(env: &Env, named: Option<&Path>, must_exist: bool, asked: Option<Asked<'_>>) -> Result<Self> {
+    /// Reads all files. `planned` is a `setup.json` that is read in place of the one at its path.
+    fn read(
+        env: &Env,
+        named: Option<&Path>,
+        must_exist: bool,
+        asked: Option<Asked<'_>>,
+        planned: Option<(&Path, &SetupDocument)>,
+    ) -> Result<Self> {
         let of_job = setup_file::of_job(env);
         let of_user = setup_file::of_user(env, named).filter(|path| of_job.as_ref() != Some(path));
         let read = |path: Option<PathBuf>| match path {
             Some(path) => {
+                if let Some((_, document)) = planned.filter(|(planned, _)| *planned == path) {
+                    return Ok((path, document.clone()));
+                }
                 let host = asked.map(|(server, _)| server.name());
                 SetupDocument::read(&path, host).map(|document| (path, document))
             }

@@ -127,6 +127,23 @@ impl SetupFile {
         })
     }
 
+    /// Returns the configuration as it will be after [`SetupFile::write`]. `config` is the current one, from the file that `named` names.
+    ///
+    /// # Errors
+    /// The errors of [`SetupFile::preview`] and [`Config::load`].
+    pub fn planned(&self, env: &Env, named: Option<&Path>, config: &Config, change: &SetupChange) -> Result<Config> {
+        let real = private_files::real_path(&self.path, &SETUP_JSON)?;
+        let old = read_text(&real)?;
+        match self.edit(old.as_deref(), config, change)? {
+            Some((new, _)) => {
+                let document = SetupDocument::parse(&new, &self.path, None)?;
+                let must_exist = super::is_named(env, named);
+                Config::read(env, named, must_exist, None, Some((&self.path, &document)))
+            }
+            None => Ok(config.clone()),
+        }
+    }
+
     /// Writes the rules and the sign-in. `config` is the current configuration.
     ///
     /// # Errors
