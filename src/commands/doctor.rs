@@ -68,14 +68,14 @@ pub fn run(
         // Verbose details would show names that cannot be known in advance.
         context.verbosity = context.verbosity.min(Verbosity::Normal);
     }
-    let flags = flags(&args.identity)?;
+    let flags = flags(&args.identity);
     let asked = DoctorRequest {
         subjects: &args.subjects,
         config,
         region: args.identity.region(),
         identity: &|rule| args.identity.identity(rule),
         check_push: args.check_push,
-        flags: &flags,
+        flags: flags.as_deref(),
     };
     if args.check_push {
         context.say("--check-push begins an upload and cancels it; where a repository creation template says so, ECR makes the repository");
@@ -102,11 +102,12 @@ pub fn run(
     Ok(if report.has_failed() { Exit::Failed } else { Exit::Done })
 }
 
-/// Returns the identity's flags for a later run. A command that prints a token is left out, because it may hold a secret.
-fn flags(identity: &IdentityArgs) -> Result<Vec<String>> {
+/// Returns the identity's flags for a later run, if they can be written as text. A command that prints a token is left out, because it may hold a
+/// secret.
+fn flags(identity: &IdentityArgs) -> Option<Vec<String>> {
     let mut values = identity.0.clone();
     values.remove(&[&TOKEN_COMMAND]);
-    values.to_args()
+    values.to_args().ok()
 }
 
 /// With `--redact`, also replaces names in every message, including messages about the command line. This is done before the command line is

@@ -2,11 +2,11 @@
 
 use super::shell::in_shell;
 
-/// The command lines that make the checks again.
+/// The command lines that make the checks again. The default is those of a command line that cannot be written as text.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SameChecks {
     /// The program, the command and its flags, quoted for a shell.
-    command: String,
+    command: Option<String>,
     /// What the command line named, quoted for a shell.
     named: String,
     /// The host and the image or registry of each subject.
@@ -19,7 +19,7 @@ impl SameChecks {
         let quoted = |words: &[String]| words.iter().map(|word| in_shell(word)).collect::<Vec<_>>();
         let words = [&["ecr-auth".to_owned()], before, &["doctor".to_owned()], after].concat();
         Self {
-            command: quoted(&words).join(" "),
+            command: Some(quoted(&words).join(" ")),
             named: quoted(named).join(" "),
             subjects: Vec::new(),
         }
@@ -32,7 +32,7 @@ impl SameChecks {
 
     /// Changes all texts, so that they can be published. Each host stays what its checks have.
     pub fn change_names(&mut self, mut change: impl FnMut(&str) -> String) {
-        self.command = change(&self.command);
+        self.command = self.command.as_deref().map(&mut change);
         self.named = change(&self.named);
         for (host, name) in &mut self.subjects {
             *host = change(host);
@@ -40,13 +40,14 @@ impl SameChecks {
         }
     }
 
-    /// Returns the command line for everything that is known about a registry, or about the machine.
-    pub(super) fn of(&self, registry: Option<&str>) -> String {
+    /// Returns the command line for everything that is known about a registry, or about the machine, if it can be written.
+    pub(super) fn of(&self, registry: Option<&str>) -> Option<String> {
         let of_registry = |registry: &str| {
             let same = self.subjects.iter().filter(|(host, _)| host == registry);
             same.map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(" ")
         };
         let subjects = registry.map_or_else(|| self.named.clone(), of_registry);
-        format!("{} {subjects}", self.command).trim_end().to_owned()
+        let command = self.command.as_deref()?;
+        Some(format!("{command} {subjects}").trim_end().to_owned())
     }
 }

@@ -58,18 +58,22 @@ pub struct DoctorRequest<'a> {
     pub identity: &'a dyn Fn(&IdentitySettings) -> Result<IdentitySettings>,
     /// Whether to begin an upload and cancel it.
     pub check_push: bool,
-    /// The other flags of these checks, as words of a later command line.
-    pub flags: &'a [String],
+    /// The other flags of these checks, as words of a later command line. `None` if they cannot be written there.
+    pub flags: Option<&'a [String]>,
 }
 
 impl DoctorRequest<'_> {
     fn again(&self) -> SameChecks {
-        let config = self.config.iter();
-        let before: Vec<String> = config
-            .flat_map(|file| ["--config".to_owned(), file.display().to_string()])
-            .collect();
+        let before = match self.config.map(Path::to_str) {
+            Some(Some(file)) => vec!["--config".to_owned(), file.to_owned()],
+            Some(None) => return SameChecks::default(),
+            None => Vec::new(),
+        };
+        let Some(flags) = self.flags else {
+            return SameChecks::default();
+        };
         let push = self.check_push.then(|| "--check-push".to_owned());
-        let after: Vec<String> = push.into_iter().chain(self.flags.iter().cloned()).collect();
+        let after: Vec<String> = push.into_iter().chain(flags.iter().cloned()).collect();
         SameChecks::new(&before, &after, self.subjects)
     }
 }

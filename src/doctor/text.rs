@@ -65,7 +65,8 @@ fn summary(report: &Report) -> String {
         Some(command) => format!("{count}Run first: {command}\n"),
         None => {
             let again = report.again.of(first.registry.as_deref());
-            format!("{count}After the first ✗ is fixed, run: {again}\n")
+            let again = again.map_or_else(|| " the same command again".to_owned(), |line| format!(": {line}"));
+            format!("{count}After the first ✗ is fixed, run{again}\n")
         }
     }
 }

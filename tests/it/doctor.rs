@@ -1,8 +1,10 @@
 //! `doctor`: each of twenty breakages made on purpose, and its first ✗ names the cause; what it says where all is well; what
 //! must not happen: a change, a secret, a name in a redacted report.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -1031,6 +1033,10 @@ fn the_second_run_checks_what_the_first_one_was_asked() {
         last(&[&image, "public.ecr.aws/x/y:1", &digest]),
         format!("{again}doctor {image} {digest}")
     );
+    assert_eq!(
+        last(&["--session-name", "", "--profile", "a  b", &image]),
+        format!("{again}doctor --session-name '' --profile 'a  b' {image}")
+    );
     let secret = "echo s3cret";
     let said = last(&["--token-command", secret, "--region", "eu-west-1", &image]);
     assert_eq!(said, format!("{again}doctor --region eu-west-1 {image}"));
@@ -1039,6 +1045,22 @@ fn the_second_run_checks_what_the_first_one_was_asked() {
         !redacted.contains("team") && !redacted.contains("111122223333"),
         "{redacted}"
     );
+}
+
+/// The line is for convenience: the checks are made without it.
+#[test]
+fn what_no_line_can_name_does_not_keep_doctor_from_its_checks() {
+    let mut scene = Scene::new();
+    scene.breaks("malformed config.json");
+    let odd = OsStr::from_bytes(b"token-\xff");
+    fs::write(scene.machine.path("").join(odd), "token").unwrap();
+    let mut command = scene.machine.command(&binary(), &["doctor", HOST]);
+    command.arg("--token-file").arg(odd);
+    let outcome = Outcome::of(&command.output().unwrap());
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    let last = outcome.stdout.lines().last();
+    let told = "After the first ✗ is fixed, run the same command again";
+    assert_eq!(last, Some(told), "{outcome:?}");
 }
 
 /// A kubelet needs neither docker nor podman.
