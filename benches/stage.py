@@ -189,8 +189,7 @@ class Stage:
         """Returns hyperfine's result for one command."""
         result = PLACE / "hyperfine.json"
         prepare = ["--prepare", before] if before else []
-        # The Action refuses to run with its output in /dev/null, where no runner would see what to mask.
-        argv = [tool("hyperfine"), "--shell=none", "--show-output", "--warmup=1", f"--runs={runs}", f"--input={command.stdin}"]
+        argv = [tool("hyperfine"), "--shell=none", "--style=none", "--output=pipe", "--warmup=1", f"--runs={runs}", f"--input={command.stdin}"]
         argv += [*prepare, f"--export-json={result}", shlex.join(command.argv)]
         done = subprocess.run(argv, env=command.env, capture_output=True, text=True, cwd=PLACE, check=False)
         if done.returncode != 0:
