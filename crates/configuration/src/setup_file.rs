@@ -108,7 +108,7 @@ impl SetupDocument {
         }
         let rules = rest.strip_prefix(REGISTRIES)?.strip_suffix(TAIL)?;
         let wanted = format!("\"{host}\"");
-        for line in rules.split('\n') {
+        for line in lines(rules) {
             if line.strip_prefix(RULE)?.starts_with(&wanted) {
                 let rule = line.strip_suffix(',').unwrap_or(line);
                 document.registries.push(serde_json::from_str(rule).ok()?);
@@ -142,6 +142,13 @@ impl SetupDocument {
         let rules = rules.join(",\n");
         Ok(format!("{HEAD}{cognito}{fallback}{REGISTRIES}{rules}{TAIL}"))
     }
+}
+
+/// Returns the lines of a text, without their ends.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]);
+    let mut begin = 0;
+    ends.map(move |end| &text[std::mem::replace(&mut begin, end + 1)..end])
 }
 
 fn redact(value: &mut Value) {
