@@ -26,7 +26,7 @@ use context::{Context, Verbosity, budget, deadline};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 use secret_cache::Cache;
-use settings::{CognitoSettings, Flow, RoleSettings, SignIn, SourceChoice};
+use settings::{CognitoSettings, RoleSettings, SignIn, SourceChoice};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -179,7 +179,7 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
             return error;
         };
         let is_in_job = ci::running_in(&self.context.env).is_some();
-        let wants_password = self.what != Some("forgot-password") && self.settings.flow != Flow::EmailOtp;
+        let wants_password = self.what != Some("forgot-password") && self.settings.flow.has_password();
         let lacks_password = wants_password && !self.args.has_password(&self.context.env);
         let name = lacks_name.then_some("--username NAME");
         let password = lacks_password
@@ -196,7 +196,7 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
     /// Returns the answers for a sign-in that are known without asking. Asks for the password, which every flow but one needs.
     fn given(&mut self, user: &User) -> Result<PresetAnswers> {
         let mut given = self.args.given(&self.context.env)?;
-        if given.password.is_none() && self.settings.flow != Flow::EmailOtp {
+        if given.password.is_none() && self.settings.flow.has_password() {
             given.password = Some(self.ask_password(user)?);
         }
         Ok(given)

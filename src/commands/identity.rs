@@ -135,10 +135,7 @@ impl IdentityArgs {
     /// # Errors
     /// The errors of [`IdentityArgs::settings`].
     pub fn own_identity(&self, config: &Config) -> Result<IdentitySettings> {
-        self.identity(&IdentitySettings {
-            profile: config.default_profile().map(str::to_owned),
-            ..IdentitySettings::default()
-        })
+        self.identity(&config.own_identity())
     }
 
     /// Returns the first role.

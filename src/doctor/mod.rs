@@ -270,10 +270,12 @@ impl Checkup<'_, '_> {
 
     /// Checks the fallback store.
     fn fallback(&mut self, config: &Config) {
+        if config.fallback().is_none() {
+            return;
+        }
         let env = &self.context.env;
         let files = clients::files(env).unwrap_or_default();
-        let lost = clients::LostStore::find(config, &files, env);
-        let check = match lost {
+        let check = match clients::LostStore::find(config, &files, env) {
             Some(lost) => Some(lost.check(env)),
             None => helper::fallback(config, env),
         };

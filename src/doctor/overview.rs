@@ -92,6 +92,8 @@ struct Surroundings {
     called: Vec<NamedHelper>,
     /// The passwords that clients would use instead of the helper, each with a hint.
     passwords: Vec<(String, String)>,
+    /// Docker's file, if it no longer asks ecr-auth for every registry.
+    lost_store: Option<LostStore>,
 }
 
 /// Returns the helpers of ours that clients' files name, each with its registries.
@@ -121,8 +123,10 @@ impl Surroundings {
         let passwords = hosts
             .iter()
             .flat_map(|host| clients::passwords_before_us(host, env, context.now()));
+        let lost_store = rules.as_ref().ok().and_then(|rules| LostStore::find(rules, files, env));
         Self {
             passwords: passwords.collect(),
+            lost_store,
             ci: running_in(env),
             has_token: !CiToken::all(env).is_empty(),
             rules,
@@ -201,14 +205,14 @@ impl Surroundings {
         }
         match is_set_up {
             true => {
-                let in_the_way = self.mend_helper(env).or_else(|| self.serve_all_again(env));
+                let in_the_way = self.mend_helper(env).or_else(|| self.serve_all_again());
                 let in_the_way = in_the_way.or_else(|| self.take_password_out());
                 let in_the_way = in_the_way.or_else(|| self.name_credentials(env));
                 let in_the_way = in_the_way.or_else(|| self.sign_in());
                 in_the_way.unwrap_or_else(|| self.all_is_set_up(env))
             }
             false => {
-                let before = self.take_over().or_else(|| self.serve_all_again(env));
+                let before = self.take_over().or_else(|| self.serve_all_again());
                 before.unwrap_or_else(|| self.set_up(env))
             }
         }
@@ -283,7 +287,7 @@ impl Surroundings {
                 }
                 None => {
                     let told = told_hosts(&who, file.hosts().count(), &path);
-                    match self.lost_store(env) {
+                    match &self.lost_store {
                         Some(lost) if lost.path == file.path => format!("{told}; {}", lost.told("")),
                         _ => told,
                     }
@@ -301,13 +305,10 @@ impl Surroundings {
         )
     }
 
-    fn lost_store(&self, env: &Env) -> Option<LostStore> {
-        LostStore::find(self.rules.as_ref().ok()?, self.files(), env)
-    }
-
     /// Returns the step for a docker that no longer asks ecr-auth for every registry.
-    fn serve_all_again(&self, env: &Env) -> Option<NextStep> {
-        self.lost_store(env)
+    fn serve_all_again(&self) -> Option<NextStep> {
+        self.lost_store
+            .as_ref()
             .map(|_| NextStep::new("have docker ask ecr-auth for every registry again", &[SETUP_ALL]))
     }
 

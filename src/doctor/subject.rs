@@ -9,7 +9,6 @@ use configuration::Config;
 use context::Context;
 use diagnostics::{Code, Error, Result};
 use ecr_registry::{server_name, split_arguments};
-use settings::IdentitySettings;
 
 /// A registry, and an image in it if one is named.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,9 +71,7 @@ fn named_subject(
     if let Some(subject) = of_image(named, rules) {
         return subject;
     }
-    let profile = (asked.identity)(&of_default_profile(rules))
-        .ok()
-        .and_then(|it| it.profile);
+    let profile = (asked.identity)(&rules.own_identity()).ok().and_then(|it| it.profile);
     let region = identity::region(asked.region, profile.as_deref(), &context.env)
         .ok()
         .flatten();
@@ -84,14 +81,6 @@ fn named_subject(
         host => host?,
     };
     Ok(Subject { host, image: None })
-}
-
-/// Returns the identity of registries without a rule, if a profile of the configuration's defaults names it.
-fn of_default_profile(config: &Config) -> IdentitySettings {
-    IdentitySettings {
-        profile: config.default_profile().map(str::to_owned),
-        ..IdentitySettings::default()
-    }
 }
 
 fn no_repository() -> Error {
@@ -137,7 +126,7 @@ fn configured_or_own(asked: &DoctorRequest<'_>, config: &Config, context: &mut C
         }
     }
     if hosts.is_empty() {
-        let settings = (asked.identity)(&of_default_profile(config))?;
+        let settings = (asked.identity)(&config.own_identity())?;
         let own = own_registry(asked.region, settings, context)?;
         hosts.push(own.host().to_owned());
     }

@@ -2,7 +2,7 @@
 
 use context::Env;
 use diagnostics::{Code, Error};
-use settings::{CognitoSettings, Flow};
+use settings::CognitoSettings;
 
 /// In a CI job, which has no terminal, replaces the hint to sign in at a terminal by one for jobs.
 pub(crate) fn explain_in_job(error: Error, settings: &CognitoSettings, env: &Env) -> Error {
@@ -10,7 +10,7 @@ pub(crate) fn explain_in_job(error: Error, settings: &CognitoSettings, env: &Env
         .hint_text()
         .is_some_and(|hint| hint.starts_with("run in a terminal: "));
     // No job can read the code that this flow sends.
-    let is_by_code = settings.flow == Flow::EmailOtp;
+    let is_by_code = !settings.flow.has_password();
     if error.code() != Code::NotSignedIn || !is_about_terminal || is_by_code || ci::running_in(env).is_none() {
         return error;
     }

@@ -205,11 +205,11 @@ impl<'a> RefreshTokenStore<'a> {
         }
     }
 
-    /// Returns the names of the users who are signed in to this app client.
-    fn users(cache: &Cache, pool: &str, client_id: &str, now: SystemTime) -> Vec<String> {
-        let all = Self::all(cache, now).into_iter();
-        let of_client = all.filter(|kept| kept.user_pool_id == pool && kept.client_id == client_id);
-        of_client.map(|kept| kept.signed_in_as).collect()
+    /// Returns the sign-ins to this app client.
+    pub fn of_client(cache: &Cache, pool: &str, client_id: &str, now: SystemTime) -> Vec<KeptSignIn> {
+        let mut all = Self::all(cache, now);
+        all.retain(|kept| kept.user_pool_id == pool && kept.client_id == client_id);
+        all
     }
 
     /// Returns all sign-ins.
@@ -355,9 +355,9 @@ pub fn username(settings: &CognitoSettings, cache: &Cache, now: SystemTime) -> R
     let SignIn::UserPool { id, client_id } = settings.sign_in()? else {
         return Ok(String::new());
     };
-    let mut users = RefreshTokenStore::users(cache, id, client_id, now);
+    let mut users = RefreshTokenStore::of_client(cache, id, client_id, now);
     match users.len() {
-        1 => Ok(users.remove(0)),
+        1 => Ok(users.remove(0).signed_in_as),
         _ => Err(no_known_user(!users.is_empty())),
     }
 }

@@ -397,6 +397,14 @@ impl Config {
         self.defaults.identity()
     }
 
+    /// Returns the identity settings for the caller's own registry: the default profile alone, because a role may need the registry's account.
+    pub fn own_identity(&self) -> IdentitySettings {
+        IdentitySettings {
+            profile: self.defaults.profile.clone(),
+            ..IdentitySettings::default()
+        }
+    }
+
     /// Returns the profile of hosts without a rule.
     pub fn default_profile(&self) -> Option<&str> {
         self.defaults.profile.as_deref()

@@ -29,6 +29,13 @@ pub enum Flow {
     EmailOtp,
 }
 
+impl Flow {
+    /// Whether the user signs in with a password.
+    pub fn has_password(self) -> bool {
+        self != Self::EmailOtp
+    }
+}
+
 /// How the identity pool's token becomes AWS credentials.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum IdentityFlow {

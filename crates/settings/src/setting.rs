@@ -202,9 +202,9 @@ impl ValueKind {
 pub struct TextForm {
     /// Whether a text has the form.
     pub is_right: fn(&str) -> bool,
-    /// What is wrong with a text that does not have the form.
+    /// The cause in the error about a text that does not have this form.
     pub cause: &'static str,
-    /// How the text looks.
+    /// The hint in that error: an example of the form.
     pub hint: &'static str,
     /// About the same form, as a regular expression for the JSON schema.
     pub pattern: &'static str,

@@ -17,30 +17,31 @@ impl Hosts {
     /// # Errors
     /// A registry is invalid, has two roles, or there are no credentials to ask STS for the account.
     pub fn from_inputs(inputs: &Inputs, context: &Context<'_>) -> Result<Self> {
-        match (inputs.registries.is_empty(), inputs.mode) {
-            (true, Mode::None) => Ok(Self::default()),
-            (true, _) => Self::own(&inputs.identity, context),
-            (false, _) => Self::named(inputs, context),
+        if inputs.registries.is_empty() && inputs.mode == Mode::None {
+            return Ok(Self::default());
+        }
+        let config = Config::load(&context.env, None)?;
+        match inputs.registries.is_empty() {
+            true => Self::own(&inputs.identity, &config, context),
+            false => Self::named(inputs, &config, context),
         }
     }
 
-    fn own(args: &IdentityArgs, context: &Context<'_>) -> Result<Self> {
-        let config = Config::load(&context.env, None)?;
-        let settings = args.own_identity(&config)?;
+    fn own(args: &IdentityArgs, config: &Config, context: &Context<'_>) -> Result<Self> {
+        let settings = args.own_identity(config)?;
         let own = own_registry(args.region(), settings, context)?;
         Ok(Self(vec![(own.host().to_owned(), args.clone())]))
     }
 
-    fn named(inputs: &Inputs, context: &Context<'_>) -> Result<Self> {
-        let known = Config::load(&context.env, None)?;
+    fn named(inputs: &Inputs, config: &Config, context: &Context<'_>) -> Result<Self> {
         let region = identity::region(
             inputs.identity.region(),
-            inputs.identity.profile_or_default(&known),
+            inputs.identity.profile_or_default(config),
             &context.env,
         )?;
         let mut hosts = Self::default();
         for named in &inputs.registries {
-            let host = known.host_named(&named.registry, region.as_deref())?;
+            let host = config.host_named(&named.registry, region.as_deref())?;
             let identity = inputs.identity_of(named);
             match hosts.0.iter().find(|(known, _)| *known == host) {
                 Some((_, known)) if *known != identity => {

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::args::{CognitoArgs, command, password_in};
 use super::{CognitoSession, sign_in};
-use cognito::{self, CallFailure, KeptSignIn, Questions, RefreshTokenStore, passwords};
+use cognito::{self, CallFailure, Questions, RefreshTokenStore, passwords};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
@@ -101,12 +101,11 @@ fn signed_in_by_password(session: &CognitoSession<'_, '_>) -> bool {
     let Ok(username) = cognito::username(settings, &session.cache, now) else {
         return false;
     };
-    let is_it = |kept: &KeptSignIn| {
-        Some(&kept.user_pool_id) == settings.user_pool_id.as_ref()
-            && Some(&kept.client_id) == settings.client_id.as_ref()
-            && kept.signed_in_as == username
+    let (Some(pool), Some(client)) = (&settings.user_pool_id, &settings.client_id) else {
+        return false;
     };
-    let kept = RefreshTokenStore::all(&session.cache, now).into_iter().find(is_it);
+    let kept = RefreshTokenStore::of_client(&session.cache, pool, client, now);
+    let kept = kept.into_iter().find(|kept| kept.signed_in_as == username);
     session.args.sign_in.browser().is_none() && kept.is_some_and(|kept| kept.login_place.is_none())
 }
 

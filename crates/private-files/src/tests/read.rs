@@ -1,4 +1,4 @@
-//! What is read and what is refused. Nothing may block.
+//! Tests which files are read and which are refused. Reading a file never blocks.
 
 use std::fs;
 use std::io::ErrorKind;
