@@ -108,6 +108,8 @@ case ${1:-} in
       tenth) mapfile -t NAMES < <(tenth) ;;
       *) NAMES=("$@") ;;
     esac
+    # The copy is as large as the build, several GB.
+    trap 'rm -rf "$COPY"' EXIT
     copied
     say "== ${#NAMES[@]} protections, all there"
     all_pass "${NAMES[@]}" || die "a test fails while its protection is there"

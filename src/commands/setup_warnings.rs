@@ -6,12 +6,10 @@ use aws_access::identity;
 use configuration::Config;
 use context::{Context, variables};
 use diagnostics::{Result, shown_hint};
-use ecr_registry::parse_argument;
+use ecr_registry::of_any_account;
 use settings::Surface;
 
-/// A placeholder account, for every registry without a rule.
-const ANY_ACCOUNT: &str = "000000000000";
-/// Its region, if none is set.
+/// The region of registries without a rule, if none is set.
 const ANY_REGION: &str = "us-east-1";
 
 /// Warns of passwords that clients use before the helper. `config` is the current configuration. With `identities`, also warns of missing
@@ -61,9 +59,10 @@ fn warn_of_any(config: &Config, context: &mut Context<'_>) {
     let region = identity::region(None, config.default_profile(), &context.env)
         .ok()
         .flatten();
-    let any = |region: &str| parse_argument(&format!("{ANY_ACCOUNT}/{region}"), None).ok();
-    let any = region.and_then(|region| any(&region)).or_else(|| any(ANY_REGION));
-    let Some(registry) = any else { return };
+    let any = region.and_then(|region| of_any_account(&region).ok());
+    let Some(registry) = any.or_else(|| of_any_account(ANY_REGION).ok()) else {
+        return;
+    };
     let settings = config.target(registry.host()).map(|target| target.identity());
     let path = PasswordPath::choose(&context.env, &registry, settings.unwrap_or_default());
     tell_of_identity("registries without a rule", path, context);

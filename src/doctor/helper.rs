@@ -275,10 +275,13 @@ fn hides(hidden: Option<&PathBuf>, env: &Env) -> String {
     hidden.map_or_else(String::new, |path| format!(", which hides {}", shown(path, env)))
 }
 
-/// Whether we are root and another user can change the program, so that we must not run it.
+/// Whether we are root and another user can change the program or a link that leads to it, so that we must not run it.
 #[cfg(unix)]
 fn is_for_root_by_another(path: &Path) -> bool {
-    rustix::process::geteuid().is_root() && !private_files::is_out_of_others_reach(path).unwrap_or(false)
+    let target = |link: &PathBuf| Some(link.parent()?.join(std::fs::read_link(link).ok()?));
+    // The system follows no more links either.
+    let mut way = std::iter::successors(Some(path.to_owned()), target).take(40);
+    rustix::process::geteuid().is_root() && !way.all(|it| private_files::is_out_of_others_reach(&it).unwrap_or(false))
 }
 
 #[cfg(not(unix))]

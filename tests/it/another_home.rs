@@ -164,14 +164,22 @@ fn a_link_leads_to_nothing_of_roots(#[case] place: &str, #[case] to: &str) {
 }
 
 /// The first helper on PATH is asked for its version, but not one that the user put there.
-#[test]
-fn setup_and_doctor_run_no_program_of_the_user_as_root() {
+#[rstest]
+#[case::by_its_name(false)]
+#[case::behind_roots_link(true)]
+fn setup_and_doctor_run_no_program_of_the_user_as_root(#[case] is_behind_a_link: bool) {
     let mut scene = Scene::new();
     let ran = scene.roots("ran");
     let program = "own/docker-credential-ecr-auth";
     scene.file(program, &format!("#!/bin/sh\necho ran >>'{}'\n", ran.display()));
     fs::set_permissions(scene.home().join(program), Permissions::from_mode(0o755)).unwrap();
-    let folder = scene.home().join("own").display().to_string();
+    let mut folder = scene.home().join("own");
+    if is_behind_a_link {
+        folder = scene.roots("linked/own");
+        fs::create_dir_all(&folder).unwrap();
+        symlink(scene.home().join(program), folder.join("docker-credential-ecr-auth")).unwrap();
+    }
+    let folder = folder.display().to_string();
     scene.machine.set("PATH", &format!("{folder}:/usr/bin:/bin"));
     let bin = scene.home().join("bin").display().to_string();
     let outcome = scene.run(&["setup", HOST, "--bin-dir", &bin]);

@@ -464,6 +464,20 @@ fn what_is_optional_stays_so_where_every_registry_is_served(#[case] rules: &str,
     }
 }
 
+#[test]
+fn defaults_are_optional_for_every_registry() {
+    let machine = Machine::new();
+    let rules = "defaults: { optional: true, profile: missing }\n";
+    machine.write(".config/ecr-auth/ecr-auth.yml", rules);
+    docker(&machine, r#"{"credsStore": "ecr-auth"}"#);
+    let text = told(&helper_on_path(machine));
+    assert!(
+        found(&text, "credentials").ends_with(" (optional: pulls go on without)"),
+        "{text}"
+    );
+    assert!(text.contains(ALL_IS_SET_UP), "{text}");
+}
+
 /// A registry that must be served counts, even if an optional one with the same problem comes first.
 #[test]
 fn what_is_optional_hides_nothing_that_needs_a_token() {

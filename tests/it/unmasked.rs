@@ -14,7 +14,7 @@ use crate::jobs::WITH_TOKEN;
 use crate::lab_machine::{GET_TOKEN, lab, machine, role};
 
 /// Redirections by which stderr does not reach the log.
-const ELSEWHERE: [&str; 5] = ["2>&-", "2>/dev/null", "2>file", "2>>file", "2</dev/stdin"];
+const ELSEWHERE: [&str; 4] = ["2>&-", "2>/dev/null", "2>file", "2>>file"];
 
 /// Runs the command line in a shell, with a redirection after it.
 fn redirected(machine: &Machine, args: &[&str], redirection: &str) -> Outcome {
@@ -74,6 +74,15 @@ fn nothing_is_handed_over_where_the_ci_hears_nothing(#[case] name: &str, #[case]
         said.contains("cannot hide the secrets in the CI's log") && said.contains("--unmasked"),
         "{said}"
     );
+}
+
+#[test]
+fn nothing_is_handed_over_where_stderr_can_only_be_read() {
+    let lab = lab();
+    let machine = machine(&lab).with("GITHUB_ACTIONS", "true");
+    let outcome = redirected(&machine, &["login", "--format", "password", HOST], "2</dev/stdin");
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (1, ""), "{outcome:?}");
+    assert_eq!(calls(&lab), 0, "nothing is fetched");
 }
 
 #[test]

@@ -31,7 +31,7 @@ home() {
     export HOME=$home
   fi
   HOMES=$home
-  printf '[default]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = example\n' >"$home/.aws/credentials"
+  printf '[default]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = example-secret-key\n' >"$home/.aws/credentials"
 }
 
 export AWS_EC2_METADATA_DISABLED=true
@@ -116,6 +116,18 @@ exit_codes_are_whole() {
   fi
 }
 
+# A CI that cannot be told to hide secrets gets none. `2>/dev/null` of Git's bash is NUL.
+secrets_stay_where_no_log_hides_them() {
+  home unmasked
+  local assume=(env GITHUB_ACTIONS=true "$BINARY" assume --profile default --format env) where
+  for where in /dev/null "$FOLDER/stderr"; do
+    if "${assume[@]}" >"$FOLDER/handed-over" 2>"$where"; then die "secrets are handed over with stderr in $where"; fi
+    [ ! -s "$FOLDER/handed-over" ] || die "something is handed over with stderr in $where"
+  done
+  "${assume[@]}" 2>&1 >"$FOLDER/handed-over" | grep -q '^::add-mask::' || die "the log is not told to hide the secrets"
+  grep -q AKIDEXAMPLE "$FOLDER/handed-over" || die "no credentials though the log hides them"
+}
+
 # PowerShell can read the output for it. This is also checked on other systems if PowerShell is installed.
 powershell_reads_its_lines() {
   home powershell
@@ -126,7 +138,7 @@ powershell_reads_its_lines() {
 }
 
 for check in a_file_comes_back_as_it_was twenty_setups_at_once_lose_nothing install_and_output_write_their_files a_running_helper_is_upgraded \
-  secrets_are_closed_to_others exit_codes_are_whole powershell_reads_its_lines; do
+  secrets_are_closed_to_others exit_codes_are_whole secrets_stay_where_no_log_hides_them powershell_reads_its_lines; do
   "$check"
   echo "ok: $check"
 done

@@ -410,6 +410,11 @@ impl Config {
         self.defaults.profile.as_deref()
     }
 
+    /// Whether pulls from hosts without a rule go on without credentials.
+    pub fn defaults_are_optional(&self) -> bool {
+        self.defaults.optional
+    }
+
     /// Whether the defaults name an identity, be it the sign-in to Cognito or another one.
     pub fn has_default_identity(&self) -> bool {
         self.defaults_say_who() || self.defaults.role.source == SourceChoice::Cognito

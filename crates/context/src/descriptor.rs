@@ -23,20 +23,20 @@ pub fn why_stderr_is_unheard() -> Option<&'static str> {
     }
 }
 
-/// Returns why no CI can read this process's stderr, or `None` if one may. Here, `NUL` looks like a pipe.
+/// Returns why no CI can read this process's stderr, or `None` if one may. A CI gives its jobs a pipe or a console.
 #[cfg(windows)]
 pub fn why_stderr_is_unheard() -> Option<&'static str> {
-    use std::fs::File;
-    use std::io::stderr;
-    use std::os::windows::io::{AsHandle, AsRawHandle};
+    use std::io::{IsTerminal, stderr};
 
-    let stderr = stderr();
-    if stderr.as_raw_handle().is_null() {
-        return Some("stderr is closed");
+    use winapi_util::{HandleRef, file};
+
+    match file::typ(HandleRef::stderr()) {
+        Ok(kind) if kind.is_pipe() => None,
+        Ok(kind) if kind.is_char() && stderr().is_terminal() => None,
+        Ok(kind) if kind.is_char() => Some("stderr leads to a device such as NUL"),
+        Ok(kind) if kind.is_disk() => Some("stderr leads to a file"),
+        _ => Some("stderr is closed"),
     }
-    let file = stderr.as_handle().try_clone_to_owned().map(File::from);
-    let leads_to_a_file = file.is_ok_and(|file| file.metadata().is_ok_and(|found| found.is_file()));
-    leads_to_a_file.then_some("stderr leads to a file")
 }
 
 /// Whether the terminal behind stderr takes escape sequences.

@@ -7,6 +7,9 @@ use diagnostics::{Code, Error, Mention, Result, one_line};
 /// The argument that means ECR Public.
 const PUBLIC: &str = "public";
 
+/// A placeholder for an account that is not known. No account of AWS has this number.
+pub const ANY_ACCOUNT: &str = "000000000000";
+
 /// Returns the registry of a REGISTRY argument. `region` is the current one, for an account alone.
 ///
 /// An account is text, never a number: 12 digits, including leading zeros.
@@ -33,6 +36,14 @@ pub fn parse_argument(arg: &str, region: Option<&str>) -> Result<Registry> {
     }
     let region = named_region.or(region).ok_or_else(|| no_region(arg))?;
     of_account(account, region).map_err(|why| refuse(arg, why))
+}
+
+/// Returns a registry of [`ANY_ACCOUNT`], for settings that apply to every registry of a region.
+///
+/// # Errors
+/// A usage error for a text without the form of a region.
+pub fn of_any_account(region: &str) -> Result<Registry> {
+    parse_argument(ANY_ACCOUNT, Some(region))
 }
 
 /// Returns a region in lower case.

@@ -27,7 +27,7 @@ mod server;
 use std::fmt;
 use std::ops::Range;
 
-pub use argument::{parse_argument, parse_region, split_arguments};
+pub use argument::{ANY_ACCOUNT, of_any_account, parse_argument, parse_region, split_arguments};
 pub use meant::{region_of_server_meant, registry_meant};
 pub use near_miss::{WhyNot, why_not_ecr};
 pub use partition::Partition;

@@ -10,11 +10,8 @@ use aws_access::identity;
 use configuration::Config;
 use context::Context;
 use diagnostics::{Code, Error, Result};
-use ecr_registry::{Registry, parse_argument, server_name};
+use ecr_registry::{Registry, of_any_account, server_name};
 use secret_cache::Cache;
-
-/// A placeholder for an account that is not known yet.
-const ANY_ACCOUNT: &str = "000000000000";
 
 /// Returns all servers for which `get` has credentials, as far as this is known without the network.
 pub fn servers(config: Option<&Path>, context: &mut Context<'_>) -> BTreeMap<String, String> {
@@ -59,7 +56,7 @@ pub fn servers(config: Option<&Path>, context: &mut Context<'_>) -> BTreeMap<Str
 fn own_host(config: &Config, context: &mut Context<'_>) -> Result<Option<String>> {
     let region = identity::region(None, config.default_profile(), &context.env)?;
     let region = region.ok_or_else(|| Error::usage(Code::NoRegistry, "no registry is known", "no region is set"))?;
-    let any = parse_argument(&format!("{ANY_ACCOUNT}/{region}"), None)?;
+    let any = of_any_account(&region)?;
     let settings = config
         .target(any.host())
         .map(|target| target.identity())

@@ -6,10 +6,9 @@ use aws_access::{Identity, PasswordPath, not_signed_in};
 use configuration::Config;
 use context::Context;
 use diagnostics::{Error, Result};
+use ecr_registry::ANY_ACCOUNT;
 use settings::SourceChoice;
 
-/// A placeholder account, for registries without a rule.
-const ANY_ACCOUNT: &str = "000000000000";
 /// The most registries that a line names.
 const NAMED: usize = 2;
 
@@ -163,7 +162,7 @@ pub(super) fn credentials(
     if all.is_empty() || has_default || files.iter().any(ClientFile::is_store) {
         let mut others = of_other_registries(rules, region, context);
         others.is_asked_for = all.is_empty() || has_default;
-        others.is_needed = others.is_asked_for;
+        others.is_needed = others.is_asked_for && !rules.defaults_are_optional();
         add(others, &mut all);
     }
     if let [only] = all.as_mut_slice() {
