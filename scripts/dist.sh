@@ -128,13 +128,13 @@ test_file() (
   if [ "${1%%-*}" != "$(uname -m)" ]; then
     here=("$ROOT/scripts/emulate.sh")
     tests+=" - $NOT_EMULATED"
-    clients=("${EMULATED_CLIENTS[@]}")
+    clients=(--own --parts 1 "${EMULATED_CLIENTS[@]}")
   fi
   export ECR_AUTH_TEST_BINARY=$DIST/ecr-auth-$1
   say "== $1: integration tests"
   "${here[@]}" cargo nextest run --locked --package ecr-auth -E "$tests"
   say "== $1: Docker, Podman, Buildah and Skopeo"
-  "${here[@]}" "$ROOT/scripts/namespace.sh" "$ROOT/tests/e2e/run.sh" "${clients[@]}"
+  "${here[@]}" "$ROOT/scripts/e2e.sh" "${clients[@]}"
 )
 
 # sbom TARGET: lists the crates that are linked into this target's binary, Rust's standard library, and musl or MinGW-w64. cargo-cyclonedx also

@@ -1,20 +1,22 @@
 #!/usr/bin/env bash
-# Builds, then runs the end-to-end tests: e2e.sh [--debian SERIES] [--parts N] [TEST…]. The parts run in parallel, each on its own stage. A TEST is
-# a name, or a pattern such as 'test_docker_*'; without one, all tests run. Each test prints one line that begins with PASS or FAIL, when its part
-# has ended.
+# Runs the end-to-end tests: e2e.sh [--own | --debian SERIES] [--parts N] [TEST…]. The parts run in parallel, each on its own stage. A TEST is a
+# name, or a pattern such as 'test_docker_*'; without one, all tests run. Each test prints one line that begins with PASS or FAIL, when its part has
+# ended.
 #
-# With --debian the clients are those of that release, from debian.sh's folder. Otherwise they are this machine's packages.
+# The clients are Debian 13's: this machine's packages if it is one, and elsewhere those of debian.sh's folder. With --debian they are those of
+# another release, and with --own this machine's packages.
 source "$(dirname "$0")/env.sh"
 
-DEBIAN=
+DEBIAN=$(debian_of_clients)
 PARTS=3
 while [[ ${1:-} == --* ]]; do
   case $1 in
-    --debian) DEBIAN=$2 ;;
-    --parts) PARTS=$2 ;;
+    --own) DEBIAN= ;;
+    --debian) DEBIAN=$2 && shift ;;
+    --parts) PARTS=$2 && shift ;;
     *) die "e2e.sh: no option $1" ;;
   esac
-  shift 2
+  shift
 done
 if [ -n "$DEBIAN" ]; then "$ROOT/scripts/debian.sh" "$DEBIAN" "$ROOT/scripts/install.sh" clients; fi
 

@@ -31,6 +31,9 @@ release() {
   if grep -qs /sid /etc/debian_version; then echo sid; else sed -n 's/^VERSION_CODENAME=//p' /etc/os-release; fi
 }
 
+# debian_of_clients: prints the Debian whose clients the end-to-end tests use, or nothing if it is this machine's.
+debian_of_clients() { [ "$(release)" = trixie ] || echo trixie; }
+
 # as_root COMMAND…: runs the command as root, with sudo for an ordinary user.
 as_root() {
   if [ "$(id -u)" = 0 ]; then

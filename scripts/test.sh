@@ -41,26 +41,22 @@ joined() {
 declare -A ASIDE=()
 trap '[ ${#ASIDE[@]} = 0 ] || kill "${ASIDE[@]}" 2>/dev/null' EXIT
 
-# The clients of the end-to-end tests: this machine's on Debian 13, and elsewhere Debian 13's in a separate folder. On Debian 12, the oldest
-# supported release, some tests also run with this machine's clients.
-CLIENTS=() OLDEST=()
-case $(release) in
-  trixie) ;;
-  bookworm) CLIENTS=(--debian trixie) OLDEST=('test_docker_*' 'test_podman_*' 'test_builds_*' 'test_doctor_*' 'test_peers_*' 'test_store_*') ;;
-  *) CLIENTS=(--debian trixie) ;;
-esac
+DEBIAN=$(debian_of_clients)
+# On Debian 12, the oldest supported release, these tests also run with this machine's clients.
+OLDEST=()
+if [ "$(release)" = bookworm ]; then OLDEST=('test_docker_*' 'test_podman_*' 'test_builds_*' 'test_doctor_*' 'test_peers_*' 'test_store_*'); fi
 # clients: runs the end-to-end tests with each set of clients.
 # shellcheck disable=SC2329 # aside runs it
 clients() {
   local status=0
-  "$ROOT/scripts/e2e.sh" "${CLIENTS[@]}" || status=1
-  if [ ${#OLDEST[@]} -gt 0 ]; then "$ROOT/scripts/e2e.sh" --parts 2 "${OLDEST[@]}" || status=1; fi
+  "$ROOT/scripts/e2e.sh" || status=1
+  if [ ${#OLDEST[@]} -gt 0 ]; then "$ROOT/scripts/e2e.sh" --own --parts 2 "${OLDEST[@]}" || status=1; fi
   return "$status"
 }
 
 # start_clients: prepares the clients' tests and starts them in the background.
 start_clients() {
-  if [ ${#CLIENTS[@]} -gt 0 ]; then joined debian || die "no Debian for the clients"; fi
+  if [ -n "$DEBIAN" ]; then joined debian || die "no Debian for the clients"; fi
   if ! wanted tests; then
     "$ROOT/scripts/install.sh" build clients
     find_rust
@@ -134,7 +130,7 @@ costs() {
 export INSTA_UPDATE=no INSTA_FORCE_PASS=0
 unset ECR_AUTH_UPDATE_DOCS INSTA_FORCE_UPDATE INSTA_FORCE_UPDATE_SNAPSHOTS
 
-if wanted clients && [ ${#CLIENTS[@]} -gt 0 ]; then aside debian "$ROOT/scripts/debian.sh" "${CLIENTS[1]}" "$ROOT/scripts/install.sh" clients; fi
+if wanted clients && [ -n "$DEBIAN" ]; then aside debian "$ROOT/scripts/debian.sh" "$DEBIAN" "$ROOT/scripts/install.sh" clients; fi
 if wanted check; then "$ROOT/scripts/check.sh"; fi
 if wanted tests; then build_tests; fi
 if wanted clients; then start_clients; fi
