@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics says where")]
 
 mod action;
+mod action_login;
+mod action_machine;
 mod another_home;
 mod assume;
 mod aws_login;
@@ -22,12 +24,17 @@ mod crowds;
 mod denials;
 mod docs;
 mod doctor;
+mod doctor_clients;
+mod doctor_images;
+mod doctor_reports;
+mod doctor_screen;
 mod drop_in;
 mod eks;
 mod endpoints;
 mod exists;
 mod faults;
 mod first_minutes;
+mod first_minutes_credentials;
 mod floods;
 mod fuzz;
 mod github_runner;
@@ -81,6 +88,8 @@ mod tokens;
 mod trace;
 mod troubleshooting;
 mod trust_policy;
+mod trust_policy_arguments;
+mod trust_policy_formats;
 mod under_fire;
 mod unmasked;
 mod waiting;

@@ -1,0 +1,226 @@
+//! doctor about the clients' files and programs.
+
+use std::fs;
+use std::time::{Duration, SystemTime};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use rstest::rstest;
+use serde_json::json;
+
+use crate::doctor::{Scene, auth, program, stale};
+use crate::harness::HOST;
+
+/// A docker that doesn't read the variable goes on to its files.
+#[test]
+fn docker_auth_config_counts_for_a_docker_that_reads_it() {
+    let mut scene = Scene::new();
+    scene.breaks("DOCKER_AUTH_CONFIG wins");
+    program(
+        &scene.machine,
+        "bin/docker",
+        "echo Docker version 20.10.24+dfsg1, build 297e128",
+    );
+    let outcome = scene.doctor(&[HOST]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(
+        outcome.stdout.contains("! docker: DOCKER_AUTH_CONFIG has a password"),
+        "{outcome:?}"
+    );
+    assert!(
+        outcome.stdout.contains("✓ docker: docker-credential-ecr-auth is asked"),
+        "{outcome:?}"
+    );
+}
+
+/// Files that docker reads, though no client writes them so: doctor says what docker uses there.
+#[rstest]
+#[case::null_members(
+    r#"{"auths":{"HOST":{"auth":null,"email":"\ud800"}},"credHelpers":{"HOST":"ecr-auth"}}"#,
+    "✓ docker: docker-credential-ecr-auth is asked, by credHelpers"
+)]
+#[case::a_login_of_the_wrong_type(
+    r#"{"auths":{"ghcr.io":{"auth":5}},"credHelpers":{"HOST":"ecr-auth"}}"#,
+    "! docker: docker-credential-ecr-auth is asked, by credHelpers in ~/.docker/config.json; docker warns of a member of an entry of auths that is not a string at line 1 column 29"
+)]
+#[case::a_brace_too_many(
+    "{\"credHelpers\":{\"HOST\":\"ecr-auth\"}}\n}",
+    "✓ docker: docker-credential-ecr-auth is asked"
+)]
+#[case::two_objects(
+    r#"{"credHelpers":{"HOST":"ecr-auth"},"credHelpers":{"b.io":"y"}}"#,
+    "✓ docker: docker-credential-ecr-auth is asked"
+)]
+#[case::empty_helper_name(
+    r#"{"auths":{"HOST":{"auth":"QVdTOng="}},"credHelpers":{"HOST":""},"credsStore":"desktop"}"#,
+    "✗ docker: the password in auths of ~/.docker/config.json is used"
+)]
+#[case::user_name_and_password(
+    r#"{"auths":{"HOST":{"username":"AWS","password":"x"}}}"#,
+    "✗ docker: the password in auths of ~/.docker/config.json is used"
+)]
+fn what_docker_reads_is_read_as_docker_does(#[case] config: &str, #[case] expected: &str) {
+    let scene = Scene::new();
+    scene
+        .machine
+        .write(".docker/config.json", &config.replace("HOST", HOST));
+    let outcome = scene.doctor(&[HOST]);
+    assert!(outcome.stdout.contains(expected), "{outcome:?}");
+}
+
+/// What is meant is named, for what no client reads so.
+#[rstest]
+#[case::setting(
+    r#"{"credsHelper":{"HOST":"ecr-auth"}}"#,
+    "✗ docker: the key credsHelper of ~/.docker/config.json is not a setting: did you mean credHelpers? [EA0109]"
+)]
+#[case::store(r#"{"credStore":"ecr-auth"}"#, "is not a setting: did you mean credsStore? [EA0109]")]
+#[case::whole_program(
+    r#"{"credHelpers":{"HOST":"docker-credential-ecr-auth"}}"#,
+    "did you mean ecr-auth? Clients put"
+)]
+#[case::port(
+    r#"{"auths":{"HOST:443":{"auth":"QVdTOng="}}}"#,
+    "the key HOST:443 in auths of ~/.docker/config.json never matches"
+)]
+#[case::beside_what_works(
+    r#"{"credHelpers":{"HOST":"ecr-auth"},"credStore":"x"}"#,
+    "! docker: docker-credential-ecr-auth is asked, by credHelpers in ~/.docker/config.json; the key credStore is not a setting"
+)]
+#[case::store_that_is_missing(
+    r#"{"credHelpers":{"HOST":"ecr-auth"},"credsStore":"desktop"}"#,
+    "docker-credential-desktop of credsStore is not on PATH"
+)]
+fn slips_are_told_with_what_is_meant(#[case] config: &str, #[case] expected: &str) {
+    let scene = Scene::new();
+    scene
+        .machine
+        .write(".docker/config.json", &config.replace("HOST", HOST));
+    let outcome = scene.doctor(&[HOST]);
+    assert!(outcome.stdout.contains(&expected.replace("HOST", HOST)), "{outcome:?}");
+}
+
+/// Docker 28.3 and later take nothing from it then, and go on to the file.
+#[rstest]
+#[case::helpers(
+    r#"{"auths":{},"credHelpers":{"HOST":"ecr-auth"}}"#,
+    "something beside auths at line 1 column 13"
+)]
+#[case::quotes(
+    r#"'{"auths":{"HOST":{"auth":"QVdTOng="}}}'"#,
+    "quotes that belong to the value at line 1 column 1"
+)]
+#[case::no_auth(
+    r#"{"auths":{"HOST":{"auth":""}}}"#,
+    "an entry of auths without an auth at line 1 column 11"
+)]
+#[case::user_name(r#"{"auths":{"HOST":{"username":"AWS"}}}"#, "something beside auth at line 1 column")]
+#[case::two(
+    r#"{"auths":{}} {"auths":{}}"#,
+    "something after the configuration at line 1 column 14"
+)]
+fn a_variable_that_docker_drops_is_told(#[case] variable: &str, #[case] expected: &str) {
+    let mut scene = Scene::new();
+    scene.set("DOCKER_AUTH_CONFIG", &variable.replace("HOST", HOST));
+    let outcome = scene.doctor(&[HOST]);
+    let told = format!("! docker: docker drops DOCKER_AUTH_CONFIG: {expected}");
+    assert!(outcome.stdout.contains(&told), "{outcome:?}");
+    assert!(
+        outcome.stdout.contains("✓ docker: docker-credential-ecr-auth is asked"),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn a_key_with_a_scheme_never_matches_in_the_variable() {
+    let mut scene = Scene::new();
+    let variable = json!({"auths": {format!("https://{HOST}"): {"auth": stale()}}});
+    scene.set("DOCKER_AUTH_CONFIG", &variable.to_string());
+    let outcome = scene.doctor(&[HOST]);
+    let told = format!("; the key https://{HOST} in auths never matches");
+    assert!(outcome.stdout.contains(&told), "{outcome:?}");
+    assert!(!outcome.stdout.contains("is used"), "{outcome:?}");
+}
+
+/// One client is used here, and the other only installed.
+#[test]
+fn a_client_that_is_not_used_is_no_failure() {
+    let scene = Scene::new();
+    program(&scene.machine, "bin/podman", "exit 0");
+    fs::remove_file(scene.machine.home().join(".docker/config.json")).unwrap();
+    let config = json!({"credHelpers": {HOST: "ecr-auth"}});
+    scene.machine.write(".config/containers/auth.json", &config.to_string());
+    let outcome = scene.doctor(&[HOST]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(outcome.stdout.contains("! docker: no helper is set"), "{outcome:?}");
+    assert!(outcome.stdout.contains("✓ podman: "), "{outcome:?}");
+}
+
+/// What another store holds is as good as what a login left there.
+#[rstest]
+#[case::nothing(
+    1,
+    "✗ docker: docker-credential-keychain is asked, by credsStore in ~/.docker/config.json, and has nothing for"
+)]
+#[case::a_password(
+    0,
+    "! docker: the password that a login left in keychain is used: it ends in 11 hours"
+)]
+fn another_store_is_asked_what_it_has(#[case] works: i32, #[case] expected: &str) {
+    let scene = Scene::new();
+    scene.docker(&json!({"credsStore": "keychain"}));
+    let end = SystemTime::now() + Duration::from_secs(11 * 3600);
+    let password = String::from_utf8(BASE64_STANDARD.decode(auth(end)).unwrap()).unwrap();
+    let answer = json!({"ServerURL": HOST, "Username": "AWS", "Secret": password.strip_prefix("AWS:").unwrap()});
+    let says = match works {
+        0 => format!("echo '{answer}'"),
+        _ => "echo 'credentials not found in native keychain'; exit 1".to_owned(),
+    };
+    program(&scene.machine, "bin/docker-credential-keychain", &says);
+    let outcome = scene.doctor(&[HOST]);
+    assert_eq!(outcome.status, works, "{outcome:?}");
+    assert!(outcome.stdout.contains(expected), "{outcome:?}");
+}
+
+#[test]
+fn a_helper_that_is_not_installed_is_to_be_replaced() {
+    let scene = Scene::new();
+    scene.docker(&json!({"credHelpers": {HOST: "ecr-login"}}));
+    let outcome = scene.doctor(&[HOST]);
+    let told = "✗ helper: docker-credential-ecr-login isn't installed, ";
+    assert!(outcome.stdout.contains(told), "{outcome:?}");
+    assert!(
+        outcome
+            .stdout
+            .contains(&format!("    Replace it: ecr-auth setup {HOST}\n")),
+        "{outcome:?}"
+    );
+    scene.docker(&json!({"credHelpers": {HOST: "gcloud"}}));
+    let outcome = scene.doctor(&[HOST]);
+    assert!(
+        outcome.stdout.contains("docker-credential-gcloud is not on PATH"),
+        "{outcome:?}"
+    );
+    assert!(
+        outcome
+            .stdout
+            .contains(&format!("    replace it for this registry: ecr-auth setup {HOST}\n")),
+        "{outcome:?}"
+    );
+}
+
+/// Other programs read docker's file: that it is right says nothing of a docker that isn't there.
+#[test]
+fn a_docker_that_is_not_installed_gets_no_tick() {
+    let scene = Scene::new();
+    fs::remove_file(scene.machine.path("bin/docker")).unwrap();
+    let outcome = scene.doctor(&[HOST]);
+    assert!(!outcome.stdout.contains("✓ docker"), "{outcome:?}");
+    assert!(
+        outcome
+            .stdout
+            .contains("! docker: docker is not on PATH; for other programs"),
+        "{outcome:?}"
+    );
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+}
