@@ -221,7 +221,7 @@ LINTERS = {
     "text": (".txt", None),
     "rust": (".rs", None),
 }
-# Blocks that tests run instead: tests/e2e/jenkins.sh, crates/lab/tests/lab/readme.rs and tests/it/doctor.rs read these pages.
+# Blocks that tests run instead: tests/e2e/jenkins.sh, crates/lab/tests/lab/readme.rs and tests/it/doctor_reports.rs read these pages.
 RUN = {"groovy": {"docs/jenkins.md", "docs/jenkins-pods.md"}, "rust": {"crates/lab/README.md"}, "console": {"docs/doctor.md"}}
 TOLD_APART = {"yaml": kind_of_yaml, "json": kind_of_json}
 
