@@ -382,6 +382,10 @@ fn without_a_cache_nothing_is_kept() {
     assert_eq!(machine.cache_files().len(), 0);
     credentials(&with_file(&machine, CLIENT_ID));
     assert_eq!(lab.count("cognito-idp:InitiateAuth"), 2);
+    configure(&machine);
+    let told = machine.helper("get", HOST).stderr;
+    let hint = "the cache is off, so that no session can be kept: unset ECR_AUTH_CACHE and AWS_ECR_DISABLE_CACHE; then, run in a terminal: ";
+    assert!(told.contains(hint), "{told}");
 }
 
 #[test]

@@ -369,6 +369,26 @@ fn a_region_that_is_none_is_asked_nowhere() {
 }
 
 #[test]
+fn a_list_names_the_region_that_is_none() {
+    let lab = lab();
+    let outcome = machine(&lab).with("AWS_REGION", "europe").helper("list", "");
+    assert_eq!(outcome.stdout, "{}\n", "{outcome:?}");
+    let expected = "the region: \"europe\" is not an AWS region [EA0006]";
+    assert!(outcome.stderr.contains(expected), "{outcome:?}");
+}
+
+/// Without the quotes, the message would contradict itself.
+#[rstest]
+#[case("ECR_AUTH_TIMEOUT", "5 ", r#"ECR_AUTH_TIMEOUT: "5 " is not a number of seconds"#)]
+#[case("AWS_CA_BUNDLE", "/nowhere.pem\n", r#"AWS_CA_BUNDLE names, "/nowhere.pem\n": "#)]
+#[case("AWS_ENDPOINT_URL", "http://127.0.0.1:1 ", r#""http://127.0.0.1:1 " is not a URL"#)]
+fn a_blank_at_the_end_of_a_value_is_seen(#[case] variable: &str, #[case] value: &str, #[case] expected: &str) {
+    let lab = lab();
+    let outcome = machine(&lab).with(variable, value).helper("get", HOST);
+    assert!(outcome.stderr.contains(expected), "{outcome:?}");
+}
+
+#[test]
 fn root_certificates_that_are_set_to_nothing_are_unset() {
     let lab = lab();
     let outcome = machine(&lab)

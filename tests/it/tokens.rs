@@ -271,6 +271,21 @@ fn every_source_of_the_standard_chain() {
     assert_eq!(lab.count(GET_TOKEN), 5);
 }
 
+/// The AWS CLI still reads the older name.
+#[test]
+fn a_session_token_may_have_its_older_name() {
+    let lab = lab();
+    let session = session(&lab, &role(&lab, "puller"));
+    let machine = machine_with(&lab, &session).without("AWS_SESSION_TOKEN");
+    let told = machine.helper("get", HOST).stderr;
+    assert!(!told.is_empty());
+    let token = session.session_token.unwrap();
+    machine
+        .with("AWS_SECURITY_TOKEN", &token)
+        .helper("get", HOST)
+        .password();
+}
+
 #[test]
 fn an_expired_session_says_so() {
     let lab = lab();

@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 use crate::client::{Aws, attempt_limit, whole_number};
 use crate::endpoint::{check_container, metadata_address};
 use crate::expiration;
-use crate::identity::NO_METADATA;
+use crate::identity::{NO_METADATA, is_metadata_off};
 use crate::net::{NO_ANSWER, certificate_hint, code_and_message, plain_request, read_body, root_cause};
 use crate::profile_credentials::without_values;
 use context::variables;
@@ -33,7 +33,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 const CONTAINER_HINT: &str = "AWS_CONTAINER_CREDENTIALS_* name that address: check that the task or pod has a role";
 
 /// The hint for a container on EC2 that cannot reach the service.
-const HOPS: &str = "in a container on EC2, allow one more hop: aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2";
+const HOPS: &str = "in a container on EC2, allow one more hop: aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2; where the service is slow, raise AWS_METADATA_SERVICE_TIMEOUT";
 
 const SESSIONS: &str = "/latest/api/token";
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
@@ -94,7 +94,7 @@ impl Aws<'_> {
     /// # Errors
     /// The service is switched off, its address may not be used, it does not exist, or the instance has no role.
     pub(crate) async fn instance_metadata(&self) -> Result<Credentials> {
-        if self.env.is_true(variables::AWS_EC2_METADATA_DISABLED) {
+        if is_metadata_off(self.env) {
             return Err(self.identity.no_credentials(NO_METADATA));
         }
         let address = metadata_address(self.env, self.identity)?;
@@ -128,7 +128,11 @@ impl Aws<'_> {
             headers: &[("x-aws-ec2-metadata-token-ttl-seconds", "21600")],
             is_direct: true,
         };
-        let session = self.ask(&session, patience, session_token).await?;
+        let session = self.ask(&session, patience, session_token).await;
+        let session = session.map_err(|cause| match cause == NO_ANSWER {
+            true => cause,
+            false => format!("it gives no session of IMDSv2: {cause}"),
+        })?;
         let headers = [("x-aws-ec2-metadata-token", session.expose())];
         let get = |url| SourceRequest {
             method: "GET",

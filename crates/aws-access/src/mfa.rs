@@ -4,8 +4,9 @@ use std::time::{Instant, SystemTime};
 
 use crate::endpoint::Endpoint;
 use crate::identity::{ProfileRole, ProfileSource, process_fields};
+use crate::job_sign_in::needing_the_cache;
 use crate::session_credentials::SessionCredentials;
-use context::{Env, variables};
+use context::Env;
 use diagnostics::{Code, Error, Result};
 use secret_cache::{Cache, CacheKey};
 
@@ -90,12 +91,5 @@ pub(crate) fn no_session(profile: &ProfileSource, role: &ProfileRole, env: &Env)
         "at a terminal, run: ecr-auth assume --profile {} -- {NOTHING}",
         profile.name
     );
-    Error::failed(Code::Mfa, format!("profile {}", role.profile), cause).hint(match Cache::folder(env) {
-        Some(_) => command,
-        None => format!(
-            "the cache is off, so that no session can be kept: unset {} and {}; then, {command}",
-            variables::ECR_AUTH_CACHE,
-            variables::AWS_ECR_DISABLE_CACHE
-        ),
-    })
+    Error::failed(Code::Mfa, format!("profile {}", role.profile), cause).hint(needing_the_cache(command, env))
 }

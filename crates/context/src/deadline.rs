@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::{Context, Env, variables};
-use diagnostics::{Code, Error, Result};
+use diagnostics::{Code, Error, Result, with_its_ends};
 
 /// The default time limit of a command.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -28,8 +28,8 @@ pub fn seconds(env: &Env, variable: &'static str) -> Result<Option<Duration>> {
         return Ok(None);
     };
     let seconds = parsed(text).ok_or_else(|| {
-        Error::usage(Code::Variable, variable, format!("{text} is not a number of seconds"))
-            .hint("set it to a number from 1 to 3600, or unset it")
+        let cause = format!("{} is not a number of seconds", with_its_ends(text));
+        Error::usage(Code::Variable, variable, cause).hint("set it to a number from 1 to 3600, or unset it")
     });
     seconds.map(Some)
 }

@@ -87,6 +87,8 @@ variables! {
         AWS_SECRET_ACCESS_KEY;
         /// Holds the session token of a temporary access key.
         AWS_SESSION_TOKEN;
+        /// Holds the session token if `AWS_SESSION_TOKEN` does not: its older name.
+        AWS_SECURITY_TOKEN;
         /// Names the profile of the shared files.
         AWS_PROFILE, default: "`AWS_DEFAULT_PROFILE`, else `default`";
         /// Names the profile if `AWS_PROFILE` does not.

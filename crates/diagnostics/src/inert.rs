@@ -27,6 +27,14 @@ pub fn inert(text: &str) -> String {
     inert_but_for(text, |_| false)
 }
 
+/// Returns a value for a message: in quotes if it begins or ends with a blank or a line end, which nobody would see.
+pub fn with_its_ends(value: &str) -> String {
+    match value.trim() == value {
+        true => value.to_owned(),
+        false => format!("{value:?}"),
+    }
+}
+
 /// Returns the text as [`inert`] does, with each run of blanks reduced to one.
 pub fn one_line(text: &str) -> String {
     with_single_blanks(&inert(text))

@@ -22,5 +22,5 @@ mod mention;
 
 pub use code::*;
 pub use error::*;
-pub use inert::{MessageWriter, escaped, inert, one_line};
+pub use inert::{MessageWriter, escaped, inert, one_line, with_its_ends};
 pub use mention::Mention;

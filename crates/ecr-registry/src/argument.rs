@@ -43,7 +43,7 @@ pub fn parse_argument(arg: &str, region: Option<&str>) -> Result<Registry> {
 /// # Errors
 /// A usage error for a text without the form of a region.
 pub fn of_any_account(region: &str) -> Result<Registry> {
-    parse_argument(ANY_ACCOUNT, Some(region))
+    parse_argument(ANY_ACCOUNT, Some(&parse_region(region)?))
 }
 
 /// Returns a region in lower case.

@@ -44,6 +44,56 @@ fn an_empty_token_is_none() {
     machine.helper("get", HOST).password();
 }
 
+/// A line end that came into a file or a variable is none of the token's, and would be none of a header's.
+#[test]
+fn a_token_with_a_line_end_is_named() {
+    let lab = lab();
+    let container = of_container(&lab, &role(&lab, "task"));
+    let in_variable = container.with("AWS_CONTAINER_AUTHORIZATION_TOKEN", "token\r\n");
+    let file = in_variable.write("token", "to\nken");
+    let in_file =
+        of_container(&lab, &role(&lab, "task")).with("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file.to_str().unwrap());
+    for (machine, name) in [
+        (&in_variable, "AWS_CONTAINER_AUTHORIZATION_TOKEN"),
+        (&in_file, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
+    ] {
+        let outcome = machine.helper("get", HOST);
+        let expected = format!("the container's token of {name}: a line end or another control character is in it");
+        assert!(outcome.stderr.contains(&expected), "{outcome:?}");
+    }
+}
+
+/// As for the AWS CLI and the Go helper.
+#[rstest]
+#[case("1", true)]
+#[case("yes", true)]
+#[case("false", true)]
+#[case("true", false)]
+#[case("TRUE", false)]
+fn only_true_switches_the_service_off(#[case] value: &str, #[case] is_asked: bool) {
+    let lab = lab();
+    let outcome = instance(&lab)
+        .with("AWS_EC2_METADATA_DISABLED", value)
+        .helper("get", HOST);
+    assert_eq!(outcome.status == 0, is_asked, "{outcome:?}");
+}
+
+#[test]
+fn a_service_without_sessions_is_told() {
+    let lab = lab();
+    lab.add_fault(FaultRule {
+        service: Service::Imds,
+        operation: Some("Token".to_owned()),
+        calls: None,
+        fault: Fault::Status { status: 404 },
+    });
+    let told = instance(&lab).helper("get", HOST).stderr;
+    assert!(
+        told.contains("it gives no session of IMDSv2: HTTP status 404"),
+        "{told}"
+    );
+}
+
 /// Slower than one second, which is a request's default time limit.
 #[test]
 fn a_slow_service_gets_the_time_that_the_settings_give_it() {
@@ -51,6 +101,7 @@ fn a_slow_service_gets_the_time_that_the_settings_give_it() {
     lab.fail(Service::Imds, Fault::Slow { milliseconds: 1200 });
     let told = instance(&lab).helper("get", HOST).stderr;
     assert!(told.contains("no instance metadata service answered in time"), "{told}");
+    assert!(told.contains("raise AWS_METADATA_SERVICE_TIMEOUT"), "{told}");
     instance(&lab)
         .with("AWS_METADATA_SERVICE_TIMEOUT", "20")
         .helper("get", HOST)

@@ -60,6 +60,42 @@ fn a_service_is_trusted_by_the_roots_that_are_named(
     machine.helper("get", HOST).password();
 }
 
+/// The AWS CLI, by OpenSSL, takes these too.
+#[rstest]
+#[case::with_the_mark_of_an_encoding(|pem: String| format!("\u{feff}{pem}"))]
+#[case::two_files_in_one_each_with_its_mark(|pem: String| format!("\u{feff}# first\r\n\u{feff}{pem}"))]
+#[case::under_the_older_name(|pem: String| pem.replace(" CERTIFICATE", " X509 CERTIFICATE"))]
+fn certificates_are_read_as_openssl_does(#[case] written: fn(String) -> String) {
+    let lab = lab();
+    let machine = Machine::new()
+        .with("AWS_ENDPOINT_URL", &lab.https_url())
+        .with_all(key_variables(lab.admin()));
+    let pem = fs::read_to_string(lab.ca_file()).unwrap();
+    let file = machine.write("corp.pem", &written(pem));
+    let machine = machine.with("AWS_CA_BUNDLE", file.to_str().unwrap());
+    machine.helper("get", HOST).password();
+}
+
+#[rstest]
+#[case::openssls_own_form(
+    "-----BEGIN TRUSTED CERTIFICATE-----\nAAAA\n-----END TRUSTED CERTIFICATE-----\n",
+    "a TRUSTED CERTIFICATE is in it: openssl x509 -in FILE writes it as a plain one"
+)]
+#[case::broken(
+    "-----BEGIN CERTIFICATE-----\nMAAA\n-----END CERTIFICATE-----\n",
+    "certificate 1 in it is broken ("
+)]
+fn a_certificate_that_cannot_be_used_is_named(#[case] pem: &str, #[case] expected: &str) {
+    let machine = Machine::new();
+    let file = machine.write("corp.pem", pem);
+    let machine = machine
+        .with("AWS_CA_BUNDLE", file.to_str().unwrap())
+        .with("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+        .with("AWS_SECRET_ACCESS_KEY", "example");
+    let outcome = machine.helper("get", HOST);
+    assert!(outcome.stderr.contains(expected), "{outcome:?}");
+}
+
 #[rstest]
 fn a_containers_credentials_come_over_https_too(
     #[values(

@@ -122,10 +122,7 @@ const CHAIN: [FindSource; 5] = [
     |search| search.shared_profile(),
     |search| search.web_identity(),
     |search| container(search.env),
-    |search| {
-        let is_off = search.env.is_true(variables::AWS_EC2_METADATA_DISABLED);
-        Ok((!is_off).then_some(ChainSource::InstanceMetadata))
-    },
+    |search| Ok((!is_metadata_off(search.env)).then_some(ChainSource::InstanceMetadata)),
 ];
 
 impl ChainSearch<'_> {
@@ -259,6 +256,12 @@ pub fn explain_missing(error: Error, env: &Env) -> Error {
     }
 }
 
+/// Whether the environment switches the instance metadata service off. Only `true` does, as for the AWS CLI.
+pub(crate) fn is_metadata_off(env: &Env) -> bool {
+    let value = env.get(variables::AWS_EC2_METADATA_DISABLED);
+    value.is_some_and(|value| value.eq_ignore_ascii_case("true"))
+}
+
 /// Returns the environment's keys as a source, if there are any. Blanks around keys are dropped: a CI's secret often ends in the newline that it
 /// was pasted with.
 ///
@@ -270,7 +273,10 @@ fn environment_keys(env: &Env) -> Result<Option<ChainSource>> {
         (Some(id), Some(secret)) => Ok(Some(ChainSource::Environment {
             access_key_id: id.to_owned(),
             secret_access_key: Secret::new(secret),
-            session_token: key(variables::AWS_SESSION_TOKEN).map(Secret::new),
+            session_token: [variables::AWS_SESSION_TOKEN, variables::AWS_SECURITY_TOKEN]
+                .into_iter()
+                .find_map(key)
+                .map(Secret::new),
         })),
         (None, None) => Ok(None),
         (id, _) => {
@@ -322,10 +328,24 @@ pub(super) fn container(env: &Env) -> Result<Option<ChainSource>> {
     let Some(uri) = relative.or_else(whole) else {
         return Ok(None);
     };
-    let token = match env.path(variables::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE) {
-        Some(file) => Some(read_token(&file)?),
-        None => env.get(variables::AWS_CONTAINER_AUTHORIZATION_TOKEN).map(Secret::new),
+    let (token, named_by) = match env.path(variables::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE) {
+        Some(file) => (
+            Some(read_token(&file)?),
+            variables::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE,
+        ),
+        None => (
+            env.get(variables::AWS_CONTAINER_AUTHORIZATION_TOKEN).map(Secret::new),
+            variables::AWS_CONTAINER_AUTHORIZATION_TOKEN,
+        ),
     };
+    // It is a header of the request, as it is.
+    if token.iter().any(|token| token.expose().contains(char::is_control)) {
+        let cause = "a line end or another control character is in it, which no request can have";
+        let what = format!("the container's token of {named_by}");
+        return Err(
+            Error::failed(Code::ContainerCredentials, what, cause).hint("write the token alone, without a line end")
+        );
+    }
     Ok(Some(ChainSource::Container { uri, token }))
 }
 

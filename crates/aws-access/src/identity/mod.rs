@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 pub use chain::profile::{ProfileBase, ProfileRole, ProfileSource, SsoSettings};
 pub use chain::{ChainSource, explain_missing, finds_nothing, known_profiles};
-pub(crate) use chain::{NO_METADATA, no_credentials};
+pub(crate) use chain::{NO_METADATA, is_metadata_off, no_credentials};
 pub(crate) use own_call::{OwnCall, process_fields};
 pub use role::{IdentityScope, RoleBase, RolePlan, last_account};
 pub(crate) use role::{audience, role_of_session};

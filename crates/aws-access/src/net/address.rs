@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use context::{Env, variables};
-use diagnostics::{Code, Error, Result, without_userinfo};
+use diagnostics::{Code, Error, Result, with_its_ends, without_userinfo};
 
 /// Whether an address is this machine's own: loopback, the instance metadata service (169.254.169.254, fd00:ec2::254), or a container's credentials
 /// (169.254.170.2, 169.254.170.23, fd00:ec2::23). No proxy can reach these, and no other machine can read along.
@@ -47,7 +47,7 @@ pub fn address_of(host: &str) -> Option<IpAddr> {
 /// The text is not a URL, or it is plain http to another machine and `ECR_AUTH_ALLOW_HTTP` is not 1.
 pub fn refuse_plain_http(url: &str, env: &Env) -> Result<()> {
     let what = "the endpoint that the settings name";
-    let shown = without_userinfo(url);
+    let shown = with_its_ends(&without_userinfo(url));
     let uri: http::Uri = url.parse().map_err(|_| {
         Error::usage(Code::Variable, what, format!("{shown} is not a URL")).hint("write it as https://HOST[:PORT]")
     })?;

@@ -1,5 +1,6 @@
 //! The trusted root certificates: those that the environment names, the system's, or the built-in ones.
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
 use context::{Env, variables};
-use diagnostics::{Code, Error, Result};
+use diagnostics::{Code, Error, Result, with_its_ends};
 
 /// The largest file of certificates that is read: 16 MiB. All public roots together take a quarter of 1 MiB.
 const BUNDLE_LIMIT: usize = 16 << 20;
@@ -164,21 +165,44 @@ fn of_file(pem: Vec<u8>) -> TrustStore {
 
 /// Reads a file of certificates and checks them, because the SDK panics on certificates that it cannot parse.
 fn read_bundle(path: &Path, setting: &str) -> Result<Vec<u8>> {
-    let what = format!("cannot use the certificates that {setting} names, {}", path.display());
+    let shown = with_its_ends(&path.display().to_string());
+    let what = format!("cannot use the certificates that {setting} names, {shown}");
     let hint = format!("{setting} has to name a file of PEM certificates: correct it, or unset it");
-    let pem = private_files::read(path, BUNDLE_LIMIT)
-        .map_err(|error| Error::failed(Code::RootsFile, &what, error).hint(&hint))?;
+    let refused = |cause: &dyn fmt::Display| Error::failed(Code::RootsFile, &what, cause).hint(&hint);
+    let pem = private_files::read(path, BUNDLE_LIMIT).map_err(|error| refused(&error))?;
+    let pem = in_one_form(&pem).map_err(|cause| refused(&cause))?;
     let mut count = 0;
     for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|error| Error::failed(Code::RootsFile, &what, error).hint(&hint))?;
-        webpki::anchor_from_trusted_cert(&certificate)
-            .map_err(|error| Error::failed(Code::RootsFile, &what, error).hint(&hint))?;
         count += 1;
+        let broken = |error: &dyn fmt::Debug| refused(&format!("certificate {count} in it is broken ({error:?})"));
+        let certificate = certificate.map_err(|error| broken(&error))?;
+        webpki::anchor_from_trusted_cert(&certificate).map_err(|error| broken(&error))?;
     }
     match count {
-        0 => Err(Error::failed(Code::RootsFile, &what, "there is no certificate in it").hint(&hint)),
+        0 => Err(refused(&"there is no certificate in it")),
         _ => Ok(pem),
     }
+}
+
+/// Returns PEM certificates in the form that Rust's libraries read: like OpenSSL, this takes the older name X509 CERTIFICATE, and files that editors
+/// on Windows began with a mark of their encoding, one after the other.
+///
+/// # Errors
+/// A certificate has OpenSSL's own form, which would be skipped.
+fn in_one_form(pem: &[u8]) -> Result<Vec<u8>, &'static str> {
+    let mut lines = Vec::new();
+    for line in pem.split(|byte| *byte == b'\n') {
+        let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
+        lines.push(match line.trim_ascii_end() {
+            b"-----BEGIN X509 CERTIFICATE-----" => &b"-----BEGIN CERTIFICATE-----"[..],
+            b"-----END X509 CERTIFICATE-----" => b"-----END CERTIFICATE-----",
+            b"-----BEGIN TRUSTED CERTIFICATE-----" => {
+                return Err("a TRUSTED CERTIFICATE is in it: openssl x509 -in FILE writes it as a plain one");
+            }
+            _ => line,
+        });
+    }
+    Ok(lines.join(&b'\n'))
 }
 
 /// The distribution's roots, as rustls-native-certs finds them.
