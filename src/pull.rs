@@ -22,7 +22,6 @@ pub enum PullAnswer {
 
 /// Answers a client's request for `server`, which messages call `name`, by the configuration as far as it could be read. `find` finds the path to
 /// the registry's password, and the cache.
-/// password is cached.
 ///
 /// A pull that works without credentials must not fail because they are missing, so ECR Public and optional registries go on without them.
 ///
@@ -95,5 +94,8 @@ pub fn by_rule(target: &RegistryTarget<'_>, context: &Context<'_>) -> Result<(Pa
 }
 
 fn go_on_without(name: &str, error: &Error) -> PullAnswer {
-    PullAnswer::WithoutPassword(format!("ecr-auth: {name}: going on without credentials: {error}"))
+    PullAnswer::WithoutPassword(format!(
+        "ecr-auth: {name}: going on without credentials: {}",
+        error.in_one_line()
+    ))
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::output::rfc3339;
 use crate::pull::{self, PullAnswer};
 use context::{Context, Progress};
-use diagnostics::{Code, Error, Exit, Result, one_line};
+use diagnostics::{Code, Error, Exit, Result};
 use secret::Secret;
 use secret_cache::CachedSecret;
 
@@ -46,9 +46,7 @@ pub fn run(config: Option<&Path>, context: &mut Context<'_>) -> Exit {
     match answer(config, context).and_then(|line| write(&line, context)) {
         Ok(()) => Exit::Done,
         Err(error) => {
-            let _ = context
-                .stderr
-                .line(&format!("ecr-auth: {}", one_line(&error.to_string())));
+            let _ = context.stderr.line(&format!("ecr-auth: {}", error.in_one_line()));
             Exit::Failed
         }
     }

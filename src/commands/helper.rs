@@ -272,7 +272,7 @@ fn input(context: &mut Context<'_>) -> Result<Secret, String> {
 
 /// Returns the one line about a failure for the client, and prints the whole error on stderr.
 fn failed(server: &str, error: &Error, context: &mut Context<'_>) -> String {
-    let failure = format!("{server} {} {}", error.what(), error.code());
+    let failure = format!("{server} {}", without_ids(&error.to_string()));
     tell_once(&failure, context, |context| error.report(&mut context.stderr));
     line_of(server, error)
 }
@@ -282,19 +282,32 @@ fn line_of(server: &str, error: &Error) -> String {
     told(&line, error.code(), error.hint_text())
 }
 
-/// Returns the line with its code, and with the hint if it fits. If the line is too long, the cause is shortened.
+/// Returns the line with its code and the hint. What is too long is shortened: the cause to no less than half of the line, then the hint.
 fn told(line: &str, code: Code, hint: Option<&str>) -> String {
     let code = format!(" [{code}]");
-    let line = within(&one_line(line), LINE_LIMIT - code.len());
-    match hint.map(|hint| format!("{line}{code}; {}", one_line(hint))) {
-        Some(whole) if whole.chars().count() <= LINE_LIMIT => whole,
-        _ => line + &code,
-    }
+    let hint = hint.map(|hint| format!("; {}", one_line(hint))).unwrap_or_default();
+    let room = LINE_LIMIT - code.len();
+    let line = within(
+        &one_line(line),
+        (room - hint.chars().count().min(room)).max(LINE_LIMIT / 2),
+    );
+    let hint = within(&hint, room - line.chars().count());
+    line + &code + &hint
+}
+
+/// Returns a text without the ids of requests, which differ each time: words of at least 16 hexadecimal digits.
+fn without_ids(text: &str) -> String {
+    let is_digit = |c: char| c.is_ascii_hexdigit() || c == '-';
+    let words = text.split(|c: char| !c.is_alphanumeric() && c != '-');
+    let kept: Vec<&str> = words
+        .filter(|word| word.len() < 16 || !word.chars().all(is_digit))
+        .collect();
+    kept.join(" ")
 }
 
 /// Returns a text of at most this many characters.
 fn within(text: &str, limit: usize) -> String {
-    match text.char_indices().nth(limit - 1) {
+    match text.char_indices().nth(limit.saturating_sub(1)) {
         Some((at, _)) if text.chars().count() > limit => format!("{}…", &text[..at]),
         _ => text.to_owned(),
     }
@@ -320,8 +333,30 @@ mod tests {
         let line = told(&"é".repeat(300), None);
         assert_eq!(line.chars().count(), 300);
         assert!(line.ends_with("é… [EA0002]"));
-        let full = "é".repeat(291);
-        assert_eq!(told(&full, Some("hint")), format!("{full} [EA0002]"));
         assert_eq!(told("two\nlines", Some("hint")), "two lines [EA0002]; hint");
+    }
+
+    #[test]
+    fn a_long_cause_leaves_room_for_the_hint() {
+        let told = |line: usize, hint: usize| told(&"é".repeat(line), Code::Options, Some(&"h".repeat(hint)));
+        let full = |line: usize, hint: usize| format!("{} [EA0002]; {}", "é".repeat(line), "h".repeat(hint));
+        assert_eq!(told(285, 4), full(285, 4));
+        assert_eq!(told(286, 4), format!("{}… [EA0002]; hhhh", "é".repeat(284)));
+        assert_eq!(told(100, 189), full(100, 189));
+        assert_eq!(
+            told(100, 190),
+            format!("{} [EA0002]; {}…", "é".repeat(100), "h".repeat(188))
+        );
+        let both = told(300, 300);
+        assert_eq!(both.chars().count(), 300);
+        assert!(both.contains("é… [EA0002]; hhh") && both.ends_with("h…"), "{both}");
+    }
+
+    #[test]
+    fn ids_of_requests_tell_no_failures_apart() {
+        let of = |id: &str, status: u8| without_ids(&format!("denied (request {id}), exit status: {status}"));
+        let first = of("5d9c1c1e-0f1a-4b9e-8f43-2d1b7a3c9e10", 1);
+        assert_eq!(first, of("0a1b2c3d-0000-4b9e-8f43-2d1b7a3c9e11", 1));
+        assert_ne!(first, of("5d9c1c1e-0f1a-4b9e-8f43-2d1b7a3c9e10", 2));
     }
 }

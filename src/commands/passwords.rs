@@ -56,12 +56,12 @@ pub fn fetch(
         if let Some(mfa) = &mut mfa {
             mfa.begin(&mut path, context)?;
         }
-        fetched.tokens.extend(path.identity().token());
         paths.push((host, target.is_optional(), path));
     }
     let named = paths.iter().map(|(host, _, path)| NamedPath { path, name: host });
     let held = aws_access::passwords(&named.collect::<Vec<_>>(), &cache, context)?;
-    for ((host, is_optional, _), held) in paths.iter().zip(held) {
+    for ((host, is_optional, path), held) in paths.iter().zip(held) {
+        fetched.tokens.extend(path.identity().token());
         match held {
             Ok(held) => fetched.passwords.push(RegistryPassword {
                 host: (*host).clone(),

@@ -1,5 +1,6 @@
 //! Every row of the helper's table that needs no AWS, byte for byte.
 
+use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
@@ -207,6 +208,13 @@ fn a_failure_is_told_once_to_a_client_that_asks_again_and_again() {
     // The failure is printed for another client too.
     let other = client(1);
     assert!(other.stderr.contains("error: no AWS credentials"), "{other:?}");
+    // Another failure is printed, even of the same kind.
+    let rules = machine.write(".config/ecr-auth/ecr-auth.yml", "").display().to_string();
+    let ask = format!("echo {HOST} | {} get; ", helper.display());
+    let script = format!("for key in foo foo bar; do echo \"$key: 1\" >{rules}; {ask} done; true");
+    let outcome = machine.call("/bin/sh".as_ref(), &["-c", &script], "");
+    assert_eq!(outcome.stderr.matches("error: ").count(), 2, "{outcome:?}");
+    fs::remove_file(rules).unwrap();
     // Without a cache, the failure is printed each time.
     let outcome = machine.with("ECR_AUTH_CACHE", "off");
     let ask = format!("for i in 1 2 3; do echo {HOST} | {} get; done; true", helper.display());

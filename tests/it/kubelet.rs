@@ -15,6 +15,9 @@ const NOTHING: &str = "{\"kind\":\"CredentialProviderResponse\",\"apiVersion\":\
                        \"cacheKeyType\":\"Registry\",\"cacheDuration\":\"0s\",\"auth\":{}}\n";
 const NO_CREDENTIALS: &str = "none in the environment, the shared files, a web identity or a container's variables, and \
                               AWS_EC2_METADATA_DISABLED is set [EA0301]";
+/// The hint, in the one line about a registry that is pulled without.
+const NAME_SOME: &str =
+    "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is attached";
 const BAD_REQUEST_HINT: &str = "hint: the kubelet runs this command and feeds it a CredentialProviderRequest of \
                                 credentialprovider.kubelet.k8s.io/v1: set that apiVersion in its CredentialProviderConfig\n";
 
@@ -146,8 +149,9 @@ fn images_from_elsewhere_get_nothing() {
 #[test]
 fn what_anybody_may_pull_is_pulled_without_credentials() {
     let public = ask(&Machine::new(), &request("public.ecr.aws/docker/library/busybox"));
-    let line =
-        |host: &str| format!("ecr-auth: {host}: going on without credentials: no AWS credentials: {NO_CREDENTIALS}\n");
+    let line = |host: &str| {
+        format!("ecr-auth: {host}: going on without credentials: no AWS credentials: {NO_CREDENTIALS}; {NAME_SOME}\n")
+    };
     public.is(0, NOTHING, &line("public.ecr.aws"));
     let machine = Machine::new();
     rules(&machine, &format!("  - match: {HOST}\n    optional: true\n"));

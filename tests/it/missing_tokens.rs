@@ -3,7 +3,7 @@
 use lab::{ACCOUNT, Lab, Trust};
 use rstest::rstest;
 
-use crate::harness::{HOST, Machine};
+use crate::harness::{HOST, Machine, binary};
 use crate::jobs::{Job, Kind, role_with, write_rules};
 use crate::lab_machine::{GET_TOKEN, key_variables, lab};
 
@@ -65,6 +65,9 @@ fn it_comes_before_the_refusal_of_the_runners_own_credentials(
     assert_eq!(outcome.status, 1, "{outcome:?}");
     let start = format!("ecr-auth: {HOST}: no OIDC token: the role asks for one, and this job has none; ");
     assert!(outcome.stdout.starts_with(&start), "{outcome:?}");
+    // Docker shows this line alone.
+    assert!(outcome.stdout.contains(kind.missing_piece()), "{outcome:?}");
+    assert!(outcome.stdout.chars().count() <= 301, "{outcome:?}");
     let (told, hint) = outcome.stderr.split_once("\nhint: ").unwrap();
     assert!(told.starts_with("error: no OIDC token: "), "{outcome:?}");
     assert!(told.contains("AssumeRole: AccessDenied: User: "), "{outcome:?}");
@@ -73,6 +76,52 @@ fn it_comes_before_the_refusal_of_the_runners_own_credentials(
         "{outcome:?}"
     );
     assert_eq!(lab.count(GET_TOKEN), 0);
+}
+
+/// The line is all that these clients show.
+#[test]
+fn it_is_in_the_one_line_of_other_protocols() {
+    let lab = lab();
+    let job = Job::start(&lab, Kind::Github, "app");
+    let machine = job.machine_without_token(&lab);
+    write_rules(
+        &machine,
+        &format!(
+            "  - match: {HOST}\n    role-arn: nobody\n  - match: public.ecr.aws\n    role-arn: {}\n",
+            job.role(&lab, ACCOUNT, "push")
+        ),
+    );
+    let bazel = machine.call(&binary(), &["get"], &format!("{{\"uri\":\"https://{HOST}/v2/\"}}"));
+    let optional = machine.helper("get", "public.ecr.aws");
+    for outcome in [bazel, optional] {
+        assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
+        assert!(outcome.stderr.contains("id-token: write"), "{outcome:?}");
+    }
+}
+
+/// A failure is shared for two seconds, but not what another CI's job lacks.
+#[test]
+fn each_ci_is_told_what_its_own_job_lacks() {
+    let lab = lab();
+    let key = lab.add_user(ACCOUNT, "runner");
+    let machine = Machine::new()
+        .with("AWS_ENDPOINT_URL", &lab.http_url())
+        .with_all(key_variables(&key));
+    let role = role_with(&lab, ACCOUNT, "push", Vec::new());
+    let assume = |machine: &Machine| machine.run(&["assume", "--role-arn", &role]).stderr;
+    let none = assume(&machine);
+    assert!(none.contains("AccessDenied") && !none.contains("OIDC"), "{none}");
+    let machine = machine.with("CIRCLECI", "true");
+    let circleci = assume(&machine);
+    assert!(
+        circleci.contains("no OIDC token") && circleci.contains("context"),
+        "{circleci}"
+    );
+    let machine = machine.without("CIRCLECI").with("GITHUB_ACTIONS", "true");
+    let github = assume(&machine);
+    assert!(github.contains("id-token: write"), "{github}");
+    let none = assume(&machine.without("GITHUB_ACTIONS"));
+    assert!(!none.contains("OIDC"), "{none}");
 }
 
 #[rstest]

@@ -10,7 +10,7 @@ use rstest::rstest;
 
 use crate::github_runner::{Runner, SUBJECT, github_role, step};
 use crate::harness::{HOST, Machine, Outcome, binary};
-use crate::jobs::WITH_TOKEN;
+use crate::jobs::{Job, Kind, WITH_TOKEN};
 use crate::lab_machine::{GET_TOKEN, lab, machine, role};
 
 /// Redirections by which stderr does not reach the log.
@@ -172,6 +172,26 @@ fn buildkite_without_an_agent_is_handed_nothing() {
         "cat >/dev/null",
     );
     assert_eq!(redirected(&hiding, &login, "2>/dev/null").status, 0);
+}
+
+/// It is nowhere in the output, but it opens as much as the credentials that it gets.
+#[rstest]
+fn a_token_that_the_ci_mints_is_hidden_too(
+    #[values(Kind::Github, Kind::Forgejo, Kind::Gitea)] kind: Kind,
+    #[values(&["assume", "--format", "env"][..], &["assume", "--", "true"], &["login", "--format", "password", HOST])]
+    args: &[&str],
+) {
+    let lab = lab();
+    let job = Job::start(&lab, kind, "app");
+    let role = job.role(&lab, lab::ACCOUNT, "push");
+    let outcome = job.machine(&lab).with("AWS_ROLE_ARN", &role).run(args);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let masked = outcome
+        .stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix("::add-mask::"));
+    let tokens = masked.filter(|text| text.starts_with("eyJ") && text.split('.').count() == 3);
+    assert_eq!(tokens.count(), 1, "{outcome:?}");
 }
 
 #[test]

@@ -29,10 +29,13 @@ impl Aws<'_> {
         };
         // A program blocks this thread, so it gets the time that is left as its limit.
         let left = self.deadline.saturating_duration_since(Instant::now());
-        match token.fetch(audience, self.env, left)? {
-            FetchedToken::Token(token) => Ok(token),
-            FetchedToken::Request(request) => self.requested_token(&request).await,
-        }
+        let token = match token.fetch(audience, self.env, left)? {
+            FetchedToken::Token(token) => token,
+            FetchedToken::Request(request) => self.requested_token(&request).await?,
+        };
+        // A second one, of another attempt, is as good.
+        let _ = plan.minted.set(token.clone());
+        Ok(token)
     }
 
     async fn requested_token(&self, request: &TokenRequest) -> Result<Secret> {

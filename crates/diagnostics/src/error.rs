@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::inert::one_line_but_for;
+use crate::inert::{one_line, one_line_but_for};
 use crate::mention::{Mention, has_mention, is_mark, named};
 use crate::{Code, MessageWriter};
 
@@ -187,6 +187,12 @@ impl Error {
     /// Returns the hint, if there is one: one line, or several.
     pub fn hint_text(&self) -> Option<&str> {
         self.hint.as_ref().map(|hint| hint.shown.as_ref())
+    }
+
+    /// Returns the error in one line, with its hint: for programs that show one line of each of the programs that they call.
+    pub fn in_one_line(&self) -> String {
+        let hint = self.hint_text().map(|hint| format!("; {}", one_line(hint)));
+        format!("{self}{}", hint.unwrap_or_default())
     }
 
     /// Prints the error with its hint and the address of its section. A closed stderr is ignored.

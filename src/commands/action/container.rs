@@ -59,10 +59,10 @@ pub fn outputs(
     let policy = policy(target.registry(), &inputs.container_repositories)?;
     identity.0.set(&POLICY, SurfaceValue::Text(policy));
     let path = PasswordPath::choose(&context.env, target.registry(), identity.identity(&target.identity())?)?;
-    // Security note: the token that fetched the password is still masked. Only the password is not.
-    hide(path.identity().token().into_iter().collect(), context)?;
     let began = context.began;
     let held = path.secret(&Cache::open(None), target.registry().host(), began, context)?;
+    // Security note: the token that fetched the password is still masked. Only the password is not.
+    hide(path.identity().token().into_iter().collect(), context)?;
     Ok(vec![
         ("container-username".to_owned(), Secret::new(RegistryPassword::USERNAME)),
         ("container-password".to_owned(), held.secret),

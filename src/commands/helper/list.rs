@@ -38,7 +38,7 @@ pub fn servers(config: Option<&Path>, context: &mut Context<'_>) -> BTreeMap<Str
         false => own_host(&config, context).unwrap_or_else(|error| {
             // An alias can be all that there is.
             if ours.is_empty() {
-                let _ = context.stderr.line(&format!("ecr-auth: list: {error}"));
+                let _ = context.stderr.line(&format!("ecr-auth: list: {}", error.in_one_line()));
             }
             None
         }),
@@ -71,7 +71,7 @@ fn others(config: &Config, ours: &[String], context: &mut Context<'_>) -> BTreeM
         return BTreeMap::new();
     };
     let listed = fallback::list(fallback, context).unwrap_or_else(|error| {
-        let _ = context.stderr.line(&format!("ecr-auth: list: {error}"));
+        let _ = context.stderr.line(&format!("ecr-auth: list: {}", error.in_one_line()));
         BTreeMap::new()
     });
     let is_known = |server: &str| server_name(server).is_some_and(|name| ours.contains(&name));

@@ -83,7 +83,7 @@ fn certificates_are_read_as_openssl_does(#[case] written: fn(String) -> String) 
 )]
 #[case::broken(
     "-----BEGIN CERTIFICATE-----\nMAAA\n-----END CERTIFICATE-----\n",
-    "certificate 1 in it is broken ("
+    "certificate 1 in it is broken ["
 )]
 fn a_certificate_that_cannot_be_used_is_named(#[case] pem: &str, #[case] expected: &str) {
     let machine = Machine::new();

@@ -288,10 +288,11 @@ impl Identity {
         [of_chain, of_profile].contains(&Some(&ChainSource::InstanceMetadata))
     }
 
-    /// Returns the CI's token, if the job has it already.
+    /// Returns the CI's token, if the job has it already, or this process was given it.
     pub fn token(&self) -> Option<Secret> {
-        match &self.role()?.base {
-            RoleBase::Token(token) => token.in_hand(),
+        let plan = self.role()?;
+        match &plan.base {
+            RoleBase::Token(token) => token.in_hand().or_else(|| plan.minted.get().cloned()),
             RoleBase::Source(_) => None,
         }
     }

@@ -1,6 +1,7 @@
 //! A named role and the roles after it, as one plan that is checked before the first call.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use super::chain::ChainSource;
 use ci::{CiToken, session_name};
@@ -52,6 +53,10 @@ pub struct RolePlan {
     pub session_name: String,
     /// All other settings, as given.
     pub settings: RoleSettings,
+    /// The CI whose job has no token although the settings ask for one. Errors name what that CI's job lacks.
+    pub without_token_in: Option<&'static str>,
+    /// The token that the CI minted for this process, if it did.
+    pub minted: OnceLock<Secret>,
 }
 
 /// What assumes the first role.
@@ -104,7 +109,11 @@ impl RolePlan {
         let base = base(&settings)?;
         settings.refuse_tags_of_token(roles.len(), matches!(base, RoleBase::Token(_)))?;
         let named = settings.session_name.as_deref();
+        let is_without = settings.source != SourceChoice::Chain && matches!(base, RoleBase::Source(_));
+        let without_token_in = ci::running_in(env).filter(|_| is_without).map(|ci| ci.name);
         Ok(Self {
+            without_token_in,
+            minted: OnceLock::new(),
             session_name: named.map_or_else(|| session_name::from_env(env), session_name::clean),
             audience: settings
                 .audience
@@ -134,6 +143,8 @@ impl RolePlan {
         fields.push(field("audience", &self.audience));
         fields.push(field("session-name", &self.session_name));
         fields.extend(self.settings.key_fields());
+        // A failure is shared with other processes, and its hint is that CI's.
+        fields.extend(self.without_token_in.map(|ci| field("without-token-in", ci)));
         match &self.base {
             RoleBase::Token(token) => fields.extend(token.key_fields()),
             RoleBase::Source(source) => fields.extend(source.key_fields()),
