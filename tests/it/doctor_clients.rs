@@ -59,6 +59,18 @@ fn docker_auth_config_counts_for_a_docker_that_reads_it() {
     r#"{"auths":{"HOST":{"username":"AWS","password":"x"}}}"#,
     "✗ docker: the password in auths of ~/.docker/config.json is used"
 )]
+#[case::line_breaks_in_an_auth(
+    r#"{"auths":{"HOST":{"auth":"QVdT\r\nOnB3cA=\n=\n"}}}"#,
+    "✗ docker: the password in auths of ~/.docker/config.json is used"
+)]
+#[case::bits_behind_an_auth(
+    r#"{"auths":{"HOST":{"auth":"QVdTOnB3cB=="}}}"#,
+    "✗ docker: the password in auths of ~/.docker/config.json is used"
+)]
+#[case::latin_1_in_an_auth(
+    r#"{"auths":{"HOST":{"auth":"QVdTOuQ="}}}"#,
+    "✗ docker: the password in auths of ~/.docker/config.json is used"
+)]
 fn what_docker_reads_is_read_as_docker_does(#[case] config: &str, #[case] expected: &str) {
     let scene = Scene::new();
     scene
@@ -114,6 +126,18 @@ fn slips_are_told_with_what_is_meant(#[case] config: &str, #[case] expected: &st
     r#"{"auths":{"HOST":{"auth":""}}}"#,
     "an entry of auths without an auth at line 1 column 11"
 )]
+#[case::url_safe(
+    r#"{"auths":{"HOST":{"auth":"QVdTOv_-Pz4="}}}"#,
+    "an auth that is not base64 at line 1 column 66"
+)]
+#[case::no_padding(
+    r#"{"auths":{"HOST":{"auth":"QVdTOnB3cA"}}}"#,
+    "an auth that is not base64 at line 1 column"
+)]
+#[case::no_password(
+    r#"{"auths":{"HOST":{"auth":"QVdT"}}}"#,
+    "an auth that is not base64 of USER:PASSWORD at line 1 column 66"
+)]
 #[case::user_name(r#"{"auths":{"HOST":{"username":"AWS"}}}"#, "something beside auth at line 1 column")]
 #[case::two(
     r#"{"auths":{}} {"auths":{}}"#,
@@ -129,6 +153,18 @@ fn a_variable_that_docker_drops_is_told(#[case] variable: &str, #[case] expected
         outcome.stdout.contains("✓ docker: docker-credential-ecr-auth is asked"),
         "{outcome:?}"
     );
+}
+
+/// Go's base64 skips line breaks.
+#[test]
+fn a_variable_with_a_line_break_in_its_password_is_used() {
+    let mut scene = Scene::new();
+    let variable = json!({"auths": {HOST: {"auth": format!("{}\r\n", stale())}}});
+    scene.set("DOCKER_AUTH_CONFIG", &variable.to_string());
+    let outcome = scene.doctor(&[HOST]);
+    let told =
+        "✗ docker: the password in auths of DOCKER_AUTH_CONFIG is used before docker-credential-ecr-auth: it ended";
+    assert!(outcome.stdout.contains(told), "{outcome:?}");
 }
 
 #[test]

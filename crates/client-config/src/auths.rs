@@ -120,12 +120,24 @@ impl<'a> AuthsEditor<'a> {
             return Ok(Some(StoredCredential { username, secret }));
         }
         if let Some(auth) = member("auth")? {
-            return Ok(decoded(&auth));
+            return Ok(decoded(&auth).ok());
         }
         let username = member("username")?.map(|name| name.expose().to_owned());
         Ok(username
             .zip(member("password")?)
             .map(|(username, secret)| StoredCredential { username, secret }))
+    }
+
+    /// Returns the error about the entry's `auth`, if clients cannot decode it.
+    pub fn auth_fault(&self, member: &Member) -> Result<Option<Malformed>, Malformed> {
+        let Some(entry) = self.object_at(member)? else {
+            return Ok(None);
+        };
+        let fault = secret(&entry, "auth")?.and_then(|auth| decoded(&auth).err());
+        let place = named(&entry, "auth")
+            .last()
+            .map(|index| entry.members[*index].value_span.start);
+        Ok(fault.map(|fault| Malformed::at(self.text, place.unwrap_or_default(), fault.words())))
     }
 
     /// Adds these edits to the changes of the configuration `top`. New text is laid out like `style`.

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
+use base64::{Engine, alphabet};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -50,13 +50,54 @@ pub(super) fn auth_text(username: &str, password: &Secret) -> Secret {
     Secret::new(STANDARD.encode(pair.as_bytes()))
 }
 
-/// Returns the user name and password in an `auth`. Like docker, this drops NUL characters, which old helpers on Windows left after a password.
-pub(super) fn decoded(auth: &Secret) -> Option<StoredCredential> {
-    let plain = STANDARD.decode(auth.expose()).map(Zeroizing::new).ok()?;
-    let (username, password) = std::str::from_utf8(&plain).ok()?.split_once(':')?;
-    let username = (!username.is_empty()).then(|| username.to_owned())?;
-    Some(StoredCredential {
-        username,
-        secret: Secret::new(password.trim_matches('\0')),
-    })
+/// `base64.StdEncoding` of Go: padding is required, and the bits after the last byte are ignored.
+const GO_STANDARD: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
+
+/// Why clients cannot read an `auth`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AuthFault {
+    /// It is not base64.
+    NotBase64,
+    /// There is no user name with a colon after it.
+    NoUserName,
+}
+
+impl AuthFault {
+    /// Returns the words for an error message.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::NotBase64 => "an auth that is not base64",
+            Self::NoUserName => "an auth that is not base64 of USER:PASSWORD",
+        }
+    }
+}
+
+/// Returns the user name and password in an `auth`, as `decodeAuth` of docker/cli does: Go skips line breaks, and NUL characters are dropped, which old
+/// helpers on Windows left after a password.
+pub(super) fn decoded(auth: &Secret) -> Result<StoredCredential, AuthFault> {
+    let lines: Zeroizing<String> = auth.expose().split(['\r', '\n']).collect::<String>().into();
+    let plain = GO_STANDARD.decode(lines.as_bytes()).map(Zeroizing::new);
+    let plain = plain.map_err(|_| AuthFault::NotBase64)?;
+    let pair = go_text(&plain);
+    match pair.split_once(':') {
+        Some((username, password)) if !username.is_empty() => Ok(StoredCredential {
+            username: username.to_owned(),
+            secret: Secret::new(password.trim_matches('\0')),
+        }),
+        _ => Err(AuthFault::NoUserName),
+    }
+}
+
+/// Returns bytes as text. As in Go's JSON, each byte that is not UTF-8 becomes U+FFFD.
+fn go_text(bytes: &[u8]) -> Zeroizing<String> {
+    // With this capacity, no shorter copy of a secret is left in memory.
+    let mut text = Zeroizing::new(String::with_capacity(3 * bytes.len()));
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
+    }
+    text
 }
