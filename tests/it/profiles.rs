@@ -178,12 +178,14 @@ fn some_config() -> impl Strategy<Value = String> {
     let headers = Just(vec![
         "[default]",
         "[profile ci]",
+        "[profile ci #old]",
+        "[profile ci]]",
         "[profile \"a b\"] ; note",
         "[services s]",
         "[other]",
     ])
     .prop_shuffle();
-    (headers, prop::collection::vec(lines, 1..5)).prop_map(|(headers, sections)| {
+    (headers, prop::collection::vec(lines, 1..7)).prop_map(|(headers, sections)| {
         let mut text = String::new();
         for (header, lines) in headers.iter().zip(sections) {
             text.push_str(&format!("{header}\n"));

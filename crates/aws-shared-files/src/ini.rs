@@ -9,8 +9,10 @@ use std::ops::Range;
 /// A `[section]` and the lines after it.
 #[derive(Debug)]
 pub(crate) struct IniSection<'a> {
-    /// The text in the brackets, without surrounding blanks. Empty for the lines before the first section.
+    /// The text in the brackets. Empty for the lines before the first section.
     pub header: &'a str,
+    /// The header's line, without surrounding blanks, and its number, counted from 1.
+    pub header_line: (&'a str, usize),
     /// The position of the section's settings, after the header's line and its end.
     pub start: usize,
     pub settings: Vec<IniSetting<'a>>,
@@ -19,9 +21,10 @@ pub(crate) struct IniSection<'a> {
 }
 
 impl IniSection<'_> {
-    fn new(header: &str, start: usize) -> IniSection<'_> {
+    fn new<'a>(header: &'a str, header_line: (&'a str, usize), start: usize) -> IniSection<'a> {
         IniSection {
             header,
+            header_line,
             start,
             settings: Vec::new(),
             broken_line: None,
@@ -66,15 +69,14 @@ pub(crate) fn sections(text: &str) -> Vec<IniSection<'_>> {
             above.range.end = range.end;
             continue;
         }
-        if let Some(rest) = trimmed.strip_prefix('[') {
-            let (header, is_closed) = rest.split_once(']').map_or((rest, false), |(header, _)| (header, true));
-            let mut section = IniSection::new(header.trim(), end);
+        if let Some((header, is_closed)) = header(trimmed) {
+            let mut section = IniSection::new(header, (trimmed, number), end);
             section.broken_line = (!is_closed).then_some(number);
             sections.push(section);
             continue;
         }
         if sections.is_empty() {
-            sections.push(IniSection::new("", start));
+            sections.push(IniSection::new("", ("", 0), start));
         }
         if let Some(section) = sections.last_mut() {
             let setting = setting(trimmed, indent, number, range);
@@ -85,6 +87,17 @@ pub(crate) fn sections(text: &str) -> Vec<IniSection<'_>> {
         }
     }
     sections
+}
+
+/// Returns the text in the brackets of a header, and whether it is closed. It ends at the last `]` of the line, and is not empty. A line without such
+/// an end is a setting if it can be one.
+fn header(line: &str) -> Option<(&str, bool)> {
+    let rest = line.strip_prefix('[')?;
+    match rest.rfind(']').filter(|end| *end > 0) {
+        Some(end) => Some((&rest[..end], true)),
+        None if line.contains(['=', ':']) => None,
+        None => Some((rest.trim_end_matches(']'), false)),
+    }
 }
 
 fn setting<'a>(text: &'a str, indent: &'a str, line: usize, range: Range<usize>) -> IniSetting<'a> {

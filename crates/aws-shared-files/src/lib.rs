@@ -22,6 +22,7 @@ mod section;
 mod shared_file;
 mod shared_files;
 mod text;
+mod words;
 
 pub use quoting::push_quoted;
 pub use shared_file::SharedFile;

@@ -4,6 +4,7 @@ use secret::Secret;
 
 use crate::ini::{IniSection, IniSetting};
 use crate::shared_file::SharedFile;
+use crate::words::words;
 
 /// The settings that give a profile credentials. Further lines may not belong to one of them, and they may not be lines of another setting.
 const IDENTITY_KEYS: [&str; 18] = [
@@ -43,37 +44,50 @@ pub(crate) enum SectionKind {
     Other,
 }
 
+/// The words that begin a header of `config`.
+const KINDS: [(&str, SectionKind); 3] = [
+    ("profile", SectionKind::Profile),
+    ("sso-session", SectionKind::SsoSession),
+    ("services", SectionKind::Services),
+];
+
 impl SectionKind {
-    /// Returns the kind and the name in a header. Lines before the first header count for the profile `default`, because the AWS CLI then refuses
-    /// the whole file.
-    pub fn of_header(header: &str, file: SharedFile) -> Option<(Self, String)> {
+    /// Returns the kind and the name in a header, exactly as the AWS CLI reads it. Lines before the first header count for the profile `default`,
+    /// because the AWS CLI then refuses the whole file.
+    pub fn of_header(header: &str, file: SharedFile) -> (Self, String) {
         match header {
-            "DEFAULT" => return None,
-            "" | "default" => return Some((Self::Profile, "default".to_owned())),
-            _ if file == SharedFile::Credentials => return Some((Self::Profile, header.to_owned())),
+            "" | "default" => return (Self::Profile, "default".to_owned()),
+            _ if file == SharedFile::Credentials => return (Self::Profile, header.to_owned()),
             _ => {}
         }
-        let kinds = [
-            ("profile", Self::Profile),
-            ("sso-session", Self::SsoSession),
-            ("services", Self::Services),
-        ];
-        let kind = kinds.into_iter().find(|(word, _)| header.starts_with(word));
-        match (kind, header.split_once([' ', '\t'])) {
-            (Some((_, kind)), Some((_, rest))) => Some((kind, name(header, rest))),
-            _ => Some((Self::Other, header.to_owned())),
+        let kind = KINDS.into_iter().find(|(word, _)| header.starts_with(word));
+        match (kind, two_words(header)) {
+            (Some((_, kind)), Some([_, name])) => (kind, name),
+            _ => (Self::Other, header.to_owned()),
         }
+    }
+
+    /// Returns the kind and the name in a header's line as AWS's helper in Go reads it, which ignores blanks around a header, and takes a name of
+    /// several words. `None` for `default`: without this profile, the AWS CLI goes on to another identity.
+    pub fn by_go(line: &str, file: SharedFile) -> Option<(Self, String)> {
+        let end = line.find(['#', ';']).unwrap_or(line.len());
+        let header = line[..end].trim().strip_prefix('[')?.strip_suffix(']')?.trim();
+        let (kind, name) = match file {
+            SharedFile::Credentials => (Self::Profile, header.to_owned()),
+            SharedFile::Config => {
+                let (first, rest) = header.split_once([' ', '\t'])?;
+                let (_, kind) = KINDS.into_iter().find(|(word, _)| *word == first)?;
+                let name = two_words(header).map_or_else(|| rest.trim().to_owned(), |[_, name]| name);
+                (kind, name)
+            }
+        };
+        let is_named = !name.is_empty() && name != "default" && name != "DEFAULT";
+        is_named.then_some((kind, name))
     }
 }
 
-/// Returns the name in a header of `config`, as the AWS CLI reads it, else all text after the first word, as AWS's helper in Go reads it.
-fn name(header: &str, rest: &str) -> String {
-    words(header).map_or_else(|| rest.trim().to_owned(), |[_, name]| name)
-}
-
-/// Returns the two words of a header, which the AWS CLI reads as a shell does.
-fn words(header: &str) -> Option<[String; 2]> {
-    shlex::split(header)?.try_into().ok()
+fn two_words(header: &str) -> Option<[String; 2]> {
+    words(header)?.try_into().ok()
 }
 
 /// A `[section]` of one of the two files.
@@ -83,6 +97,10 @@ pub(crate) struct Section {
     pub name: String,
     /// The header as it is written.
     pub header: String,
+    /// The kind and name that AWS's helper in Go reads, if they differ.
+    pub by_go: Option<(SectionKind, String)>,
+    /// Whether the section has that name now.
+    pub is_by_go: bool,
     pub settings: Vec<Setting>,
     /// The number of a line that cannot be understood, counted from 1.
     pub broken_line: Option<usize>,
@@ -90,11 +108,15 @@ pub(crate) struct Section {
 }
 
 impl Section {
-    pub fn new(kind: SectionKind, name: String, parsed: &IniSection<'_>, file: SharedFile) -> Self {
+    pub fn new(parsed: &IniSection<'_>, file: SharedFile) -> Self {
+        let (kind, name) = SectionKind::of_header(parsed.header, file);
+        let by_go = SectionKind::by_go(parsed.header_line.0, file);
         // Without a header, the lines belong to no section.
         let stray = parsed.settings.first().filter(|_| parsed.header.is_empty());
         let odd = parsed.settings.iter().find_map(odd_line);
         Self {
+            by_go: by_go.filter(|it| *it != (kind, name.clone())),
+            is_by_go: false,
             kind,
             name,
             header: parsed.header.to_owned(),
@@ -102,11 +124,6 @@ impl Section {
             broken_line: parsed.broken_line.or(stray.map(|first| first.line)).or(odd),
             file,
         }
-    }
-
-    /// Whether the AWS CLI also reads this section under this name.
-    pub fn is_for_all(&self) -> bool {
-        self.file == SharedFile::Credentials || self.name == "default" || words(&self.header).is_some()
     }
 
     pub fn is(&self, kind: SectionKind, name: &str) -> bool {

@@ -53,6 +53,7 @@ impl SharedFiles {
             })?;
             files.add(&text, file, &path);
         }
+        files.add_names_of_go();
         Ok(files)
     }
 
@@ -64,22 +65,36 @@ impl SharedFiles {
             if parsed.header == "DEFAULT" {
                 // For Python's configparser, and so for the AWS CLI, these are settings of every section of the file.
                 for_all.extend(Setting::all(&parsed));
-            }
-            let Some((kind, name)) = SectionKind::of_header(parsed.header, file) else {
                 continue;
-            };
-            let section = Section::new(kind, name, &parsed, file);
+            }
+            let section = Section::new(&parsed, file);
             // If one name is written in several ways (`[default]`, `[profile default]`, `[profile "default"]`), the AWS CLI uses the last section.
-            let is_other = |it: &Section| it.is(kind, &section.name) && it.header != section.header;
-            if !section.is_for_all() && self.sections[first..].iter().any(|it| is_other(it) && it.is_for_all()) {
-                continue;
-            }
+            let is_other = |it: &Section| it.is(section.kind, &section.name) && it.header != section.header;
             let of_file = self.sections.split_off(first);
             self.sections.extend(of_file.into_iter().filter(|it| !is_other(it)));
             self.sections.push(section);
         }
         for section in &mut self.sections[first..] {
             section.settings.splice(0..0, for_all.iter().cloned());
+        }
+    }
+
+    /// Gives sections the names that only AWS's helper in Go reads, such as `work` for `[ work ]`. A name that the AWS CLI reads in either file stays
+    /// with those sections: others must not add an identity. Of several headers in a file, the last one counts.
+    fn add_names_of_go(&mut self) {
+        for at in (0..self.sections.len()).rev() {
+            let section = &self.sections[at];
+            let Some((kind, name)) = section.by_go.clone() else {
+                continue;
+            };
+            let is_taken = |it: &Section| {
+                let is_later = it.file == section.file && it.header != section.header;
+                it.is(kind, &name) && (is_later || !it.is_by_go)
+            };
+            if !self.sections.iter().any(is_taken) {
+                let section = &mut self.sections[at];
+                (section.kind, section.name, section.is_by_go) = (kind, name, true);
+            }
         }
     }
 

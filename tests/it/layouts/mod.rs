@@ -2,6 +2,7 @@
 //!
 //! `LAYOUTS=2000` tries that many, and `LAYOUT_SEED=7` other ones.
 
+mod headers;
 mod layout;
 
 use std::fs;
@@ -82,12 +83,18 @@ impl Drop for Oracle {
 /// Returns a machine with the layout's files and variables.
 fn machine(layout: &Layout, is_canonical: bool, home: &Path, port: u16) -> Machine {
     let (config, credentials) = layout.files(is_canonical);
+    let services = format!("http://127.0.0.1:{port}");
+    with_files(&config, &credentials, home, port).with_all(layout.variables(is_canonical, &services))
+}
+
+/// Returns a machine with these files, and with the services at this port.
+fn with_files(config: &str, credentials: &str, home: &Path, port: u16) -> Machine {
     let machine = Machine::new().without("AWS_EC2_METADATA_DISABLED");
     let files = [
         ("AWS_CONFIG_FILE", "config", config),
         ("AWS_SHARED_CREDENTIALS_FILE", "credentials", credentials),
     ];
-    let files = files.map(|(variable, name, text)| (variable, machine.write(name, &text)));
+    let files = files.map(|(variable, name, text)| (variable, machine.write(name, text)));
     let services = format!("http://127.0.0.1:{port}");
     let machine = files.iter().fold(machine, |machine, (variable, path)| {
         machine.with(variable, path.to_str().unwrap())
@@ -97,7 +104,6 @@ fn machine(layout: &Layout, is_canonical: bool, home: &Path, port: u16) -> Machi
         .with("ECR_AUTH_CACHE", "off")
         .with("AWS_ENDPOINT_URL", &services)
         .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &services)
-        .with_all(layout.variables(is_canonical, &services))
 }
 
 fn ours(machine: &Machine) -> Result<String, String> {

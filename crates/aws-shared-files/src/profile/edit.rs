@@ -6,6 +6,8 @@ use shlex::Shlex;
 
 use crate::SharedFile;
 use crate::ini::{IniSection, IniSetting, sections};
+use crate::section::SectionKind;
+use crate::words::words;
 
 /// The setting that we write.
 pub(super) const KEY: &str = "credential_process";
@@ -27,6 +29,8 @@ const OTHER_SOURCES: [&str; 8] = [
 pub(super) enum Conflict {
     /// There are two sections for one profile, and readers disagree about which one counts.
     Twice,
+    /// AWS's helper in Go reads this header as the profile's, and the AWS CLI does not.
+    Header(String),
     /// A setting gives the profile other credentials.
     Setting { key: String, file: SharedFile },
 }
@@ -55,7 +59,9 @@ pub(super) fn set_process(text: &str, name: &str, command: &str) -> Result<Setti
         previous: None,
     };
     let sections = sections(text);
-    let mut of_profile = sections.iter().filter(|section| is_profile(section.header, name));
+    let mut of_profile = sections
+        .iter()
+        .filter(|it| is_profile(it, name) || is_profile_to_go(it, name));
     let section = of_profile.next();
     if of_profile.next().is_some() {
         return Err(Conflict::Twice);
@@ -63,6 +69,9 @@ pub(super) fn set_process(text: &str, name: &str, command: &str) -> Result<Setti
     let Some(section) = section else {
         return Ok(at(text.len(), section_lines(text, name, &line), line));
     };
+    if !is_profile(section, name) {
+        return Err(Conflict::Header(section.header_line.0.to_owned()));
+    }
     check(section, |value| is_ours(value, command)).map_err(|key| Conflict::Setting {
         key,
         file: SharedFile::Config,
@@ -87,7 +96,7 @@ pub(super) fn unset_process(
     previous: Option<&str>,
 ) -> Option<String> {
     let sections = sections(text);
-    let section = sections.iter().find(|section| is_profile(section.header, name))?;
+    let section = sections.iter().find(|section| is_profile(section, name))?;
     let is_ours = |setting: &&IniSetting<'_>| setting.key == KEY && &text[setting.range.clone()] == line;
     let ours = section.settings.iter().find(is_ours)?.range.clone();
     if let Some(previous) = previous {
@@ -138,7 +147,7 @@ fn redacted_line(line: &str, ours: &str) -> String {
 /// `credential_process`.
 pub(super) fn check_credentials(text: &str, name: &str) -> Result<(), Conflict> {
     let sections = sections(text);
-    let mut of_profile = sections.iter().filter(|section| section.header == name);
+    let mut of_profile = sections.iter().filter(|section| section.header.trim() == name);
     of_profile
         .try_for_each(|section| check(section, |_| false))
         .map_err(|key| Conflict::Setting {
@@ -159,14 +168,18 @@ fn check(section: &IniSection<'_>, is_ours: impl Fn(&str) -> bool) -> Result<(),
     }
 }
 
-/// Whether a header is `[profile NAME]`, with quotes or without. For `default`, `[default]` is one too.
-fn is_profile(header: &str, name: &str) -> bool {
-    let words: Vec<String> = Shlex::new(header).collect();
-    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["profile", found] => found == name,
-        ["default"] => name == "default",
-        _ => false,
-    }
+/// Whether the AWS CLI reads a header as the profile's.
+fn is_profile(section: &IniSection<'_>, name: &str) -> bool {
+    let read = SectionKind::of_header(section.header, SharedFile::Config);
+    !section.header.is_empty() && read == (SectionKind::Profile, name.to_owned())
+}
+
+/// Whether AWS's helper in Go reads a header as the profile's.
+fn is_profile_to_go(section: &IniSection<'_>, name: &str) -> bool {
+    let read = SectionKind::by_go(section.header_line.0, SharedFile::Config);
+    let is_default =
+        || words(section.header).is_some_and(|words| words == ["default"] || words == ["profile", "default"]);
+    read == Some((SectionKind::Profile, name.to_owned())) || name == "default" && is_default()
 }
 
 /// Whether a value is the same call of `ecr-auth` (`assume`, `cognito`), by any path and file name of the binary, or a call of the program that is
@@ -191,12 +204,17 @@ fn program_and_action(command: &str) -> (String, String) {
     (word(), word())
 }
 
-fn section_lines(text: &str, name: &str, line: &str) -> String {
-    let end = line_end(text);
-    let header = match name {
+/// Returns the header of a profile whose name needs no quotes.
+pub(super) fn header(name: &str) -> String {
+    match name {
         "default" => "[default]".to_owned(),
         name => format!("[profile {name}]"),
-    };
+    }
+}
+
+fn section_lines(text: &str, name: &str, line: &str) -> String {
+    let end = line_end(text);
+    let header = header(name);
     let before = match text {
         "" => "",
         text if text.ends_with('\n') => end,

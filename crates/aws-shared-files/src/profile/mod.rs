@@ -257,6 +257,12 @@ fn refuse(name: &str, path: &Path, conflict: &Conflict) -> Error {
         Conflict::Twice => {
             Error::failed(Code::ProfileNotWritten, what, "the file has it twice").hint("make one section of them")
         }
+        Conflict::Header(header) => Error::failed(
+            Code::ProfileNotWritten,
+            what,
+            format!("its header {header} is not this profile's to the AWS CLI"),
+        )
+        .hint(format!("write it as {}", edit::header(name))),
         Conflict::Setting { key, file } => {
             let place = match file {
                 SharedFile::Config => "it has",

@@ -47,7 +47,12 @@ fn a_new_profile_goes_to_the_end() {
 )]
 #[case::without_end("[profile ci]", "[profile ci]\n", "")]
 #[case::quoted("[profile \"ci\"]\n", "[profile \"ci\"]\n", "")]
-#[case::blanks("# top\n[ profile   ci ]\n", "# top\n[ profile   ci ]\n", "output=json")]
+#[case::blanks("# top\n[profile   ci ]\n", "# top\n[profile   ci ]\n", "output=json")]
+#[case::another(
+    "[profile ci #old]\nrole_arn=x\n[profile ci]]\nrole_arn=x\n[profile ci]\n",
+    "[profile ci #old]\nrole_arn=x\n[profile ci]]\nrole_arn=x\n[profile ci]\n",
+    ""
+)]
 #[case::after_a_mark("\u{feff}[profile ci]\n", "\u{feff}[profile ci]\n", "region=x\n")]
 fn a_profile_with_settings_gets_one_more(#[case] header: &str, #[case] expected: &str, #[case] settings: &str) {
     let text = format!("{header}{settings}");
@@ -111,6 +116,17 @@ fn other_sources_are_left_alone(#[case] key: &str, #[case] settings: &str) {
         Err(conflict(SharedFile::Credentials))
     );
     assert!(set_process(&format!("[ci]\n{settings}\n[profile ci2]\n{settings}\n"), "ci", COMMAND).is_ok());
+}
+
+#[test]
+fn a_header_that_only_some_read_as_the_profiles_is_refused() {
+    for header in ["[ profile ci ]", "[profile ci] # [x]"] {
+        let text = format!("{header}\na=b\n");
+        let conflict = Err(Conflict::Header(header.to_owned()));
+        assert_eq!(set_process(&text, "ci", COMMAND), conflict);
+    }
+    let conflict = Err(Conflict::Header("[ default ]".to_owned()));
+    assert_eq!(set_process("[ default ]\n", "default", COMMAND), conflict);
 }
 
 #[test]

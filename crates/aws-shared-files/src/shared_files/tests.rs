@@ -4,6 +4,7 @@ fn files(config: &str, credentials: &str) -> SharedFiles {
     let mut files = SharedFiles::default();
     files.add(credentials, SharedFile::Credentials, Path::new("/h/credentials"));
     files.add(config, SharedFile::Config, Path::new("/h/config"));
+    files.add_names_of_go();
     files
 }
 
@@ -72,7 +73,7 @@ fn lines_as_the_aws_cli_reads_them() {
         "[profile p]\n  region = r\n  output = json\n",
         "[profile p]\n\tregion\t=\tr\n",
         "[profile p] # mine\nregion = r",
-        "[profile p]]\nregion=r",
+        "[profile p]]] x\nregion=x\n[profile p] ] # x\nregion=x\n[profile p]x\nregion=r",
         "  [profile p]\nregion=r",
         "[ profile p ]\nregion=r",
         "[profile\tp]\nregion=r",
