@@ -130,6 +130,12 @@ costs() {
 export INSTA_UPDATE=no INSTA_FORCE_PASS=0
 unset ECR_AUTH_UPDATE_DOCS INSTA_FORCE_UPDATE INSTA_FORCE_UPDATE_SNAPSHOTS
 
+# What a first run of all parts leaves below target/, in GB, with the copy in which protections are removed.
+NEEDED=20
+mkdir -p "$TARGET"
+room=$(($(df --output=avail --block-size=1G "$TARGET" | tail -n 1) + $(du --summarize --block-size=1G "$TARGET" | cut -f 1)))
+[ "$room" -ge $NEEDED ] || say "warning: all tests together take up to $NEEDED GB below $TARGET, and it has room for $room GB"
+
 if wanted clients && [ -n "$DEBIAN" ]; then aside debian "$ROOT/scripts/debian.sh" "$DEBIAN" "$ROOT/scripts/install.sh" clients; fi
 if wanted check; then "$ROOT/scripts/check.sh"; fi
 if wanted tests; then build_tests; fi
