@@ -39,6 +39,8 @@ const PUT_FIRST: &str = "remove or rename it, or put the folder of ecr-auth's he
 enum HelperKind {
     /// The running binary.
     Ours,
+    /// Another copy of this version.
+    Copy,
     /// Another ecr-auth, with its version.
     Version(String),
     /// Another program.
@@ -228,11 +230,10 @@ fn found(first: &Path, others: &[PathBuf], exe: &Path, env: &Env) -> (Check, boo
     let is_foreign = found == HelperKind::Foreign;
     let check = match found {
         HelperKind::Ours => Check::pass("helper", format!("clients run {at}, which is this ecr-auth")),
-        HelperKind::Version(version) if version == env!("CARGO_PKG_VERSION") => {
-            Check::pass("helper", format!("clients run {at}, another copy of this version"))
-        }
+        HelperKind::Copy => Check::pass("helper", format!("clients run {at}, another copy of this version")),
         HelperKind::Version(version) => {
-            let hidden = others.iter().find(|path| kind(path, exe, env) == HelperKind::Ours);
+            let is_hidden = |path: &&PathBuf| matches!(kind(path, exe, env), HelperKind::Ours | HelperKind::Copy);
+            let hidden = others.iter().find(is_hidden);
             let hint = match hidden {
                 Some(_) => PUT_FIRST,
                 None => "run its own doctor, or ecr-auth setup again to have clients run this one",
@@ -302,6 +303,7 @@ fn kind(path: &Path, exe: &Path, env: &Env) -> HelperKind {
     let said = program::output(command.arg("version"), None, VERSION_BUDGET);
     let said = said.map(|said| said.expose().trim().to_owned()).unwrap_or_default();
     match said.strip_prefix(HELPER_NAMES[0]).map(str::trim) {
+        Some(env!("CARGO_PKG_VERSION")) => HelperKind::Copy,
         Some(version) => HelperKind::Version(version.chars().filter(char::is_ascii_graphic).take(40).collect()),
         None => HelperKind::Foreign,
     }
@@ -322,8 +324,7 @@ fn elsewhere(program: &str, first: &Path, exe: &Path, env: &Env) -> Option<Check
         let who = if is_local { "services" } else { "sudo and services" };
         let there = Path::new(folder).join(program);
         let other = match kind(&there, exe, env) {
-            HelperKind::Ours => None,
-            HelperKind::Version(version) if version == env!("CARGO_PKG_VERSION") => None,
+            HelperKind::Ours | HelperKind::Copy => None,
             HelperKind::Version(version) => Some(format!("ecr-auth {version}, not this {}", env!("CARGO_PKG_VERSION"))),
             HelperKind::Foreign => Some("not ecr-auth".to_owned()),
         };

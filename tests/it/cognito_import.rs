@@ -2,6 +2,8 @@
 
 use lab::cognito::{CLIENT_ID, IDENTITY_POOL_ID, USER_POOL_ID, UserSpec};
 
+use rstest::rstest;
+
 use crate::cognito::lab_with_user;
 use crate::harness::{HOST, Machine, Outcome, with_links};
 use crate::lab_machine::{lab, registry_status};
@@ -182,28 +184,25 @@ fn a_managed_login_is_shown_and_taken() {
     }
 }
 
-#[test]
-fn a_terminal_is_asked() {
-    for (typed, is_yes) in [
-        ("y\r", true),
-        ("YES\r", true),
-        ("\r", false),
-        ("n\r", false),
-        ("yep\r", false),
-        (CTRL_C, false),
-    ] {
-        let machine = machine(VENDOR);
-        let args = args(&machine, &[]);
-        let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        let mut terminal = Terminal::run(&machine, &args, Stdout::Terminal);
-        terminal.expect("Make these changes? [y/N]: ").press(typed);
-        let ended = terminal.end();
-        assert_eq!(
-            (ended.status, !is_untouched(&machine)),
-            (i32::from(!is_yes), is_yes),
-            "{typed:?}: {ended:?}"
-        );
-    }
+#[rstest]
+#[case::yes("y\r", true)]
+#[case::yes_in_capitals("YES\r", true)]
+#[case::nothing("\r", false)]
+#[case::no("n\r", false)]
+#[case::another_word("yep\r", false)]
+#[case::giving_up(CTRL_C, false)]
+fn a_terminal_is_asked(#[case] typed: &str, #[case] is_yes: bool) {
+    let machine = machine(VENDOR);
+    let args = args(&machine, &[]);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let mut terminal = Terminal::run(&machine, &args, Stdout::Terminal);
+    terminal.expect("Make these changes? [y/N]: ").press(typed);
+    let ended = terminal.end();
+    assert_eq!(
+        (ended.status, !is_untouched(&machine)),
+        (i32::from(!is_yes), is_yes),
+        "{ended:?}"
+    );
 }
 
 #[test]
