@@ -170,9 +170,10 @@ impl<'a> SetupPlan<'a> {
             .and_then(|()| context.stdout.flush());
         written.map_err(|error| Error::failed(Code::ResultNotWritten, "cannot show the change", error))?;
         for file in &self.files {
-            for (name, before) in self.request().would_replace(file)? {
+            // Not its value: a diff goes into logs, and what others wrote may be a secret.
+            for (name, _) in self.request().would_replace(file)? {
                 context.say(&format!(
-                    "{}: {name} has {before:?} now, which logout would put back",
+                    "{}: {name} has another value now, which logout would put back",
                     file.kind.name()
                 ));
             }

@@ -282,7 +282,7 @@ fn a_dry_run_shows_all_of_it_and_writes_nothing() {
     ] {
         assert!(shown.stdout.lines().any(|it| it == line), "{line}\n{}", shown.stdout);
     }
-    let before = "docker: credsStore has \"desktop\" now, which logout would put back\n";
+    let before = "docker: credsStore has another value now, which logout would put back\n";
     assert!(shown.stderr.contains(before), "{shown:?}");
     assert_eq!(machine.read(DOCKER), "{\"credsStore\": \"desktop\"}");
     assert!(!machine.home().join(".config").exists());

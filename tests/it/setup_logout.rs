@@ -345,10 +345,10 @@ fn a_dry_run_shows_no_value_of_others() {
         outcome.stdout.contains(role) && outcome.stdout.contains("\"ours\""),
         "{outcome:?}"
     );
-    assert!(
-        !outcome.stdout.contains("hunter") && !outcome.stdout.contains("4711"),
-        "{outcome:?}"
-    );
+    let told = format!("docker: {HOST} has another value now, which logout would put back\n");
+    assert!(outcome.stderr.contains(&told), "{outcome:?}");
+    let shown = outcome.stdout + &outcome.stderr;
+    assert!(!shown.contains("hunter") && !shown.contains("4711"), "{shown}");
 }
 
 #[test]
