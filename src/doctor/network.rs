@@ -4,10 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use super::Checkup;
 use super::clients::roughly;
-use super::report::Check;
+use super::report::{Check, Outcome};
 use crate::registry::probe;
 use aws_access::PasswordPath;
-use aws_access::net::{Transport, named_proxy, named_roots, not_proxied, proxy_of};
+use aws_access::net::{PROXY_HINT, Transport, named_proxy, named_roots, not_proxied, proxy_of};
 use context::Env;
 use diagnostics::{Code, Error, without_userinfo};
 use ecr_registry::region_of_server_meant;
@@ -26,7 +26,11 @@ pub fn checks(path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> (Vec<Check>
     };
     let shown = without_userinfo(&address);
     let ca_bundle = path.identity().setting("ca_bundle");
-    let mut checks = vec![proxy(&env, &address), roots(&env, ca_bundle)];
+    let proxy = proxy(&env, &address);
+    if proxy.outcome == Outcome::Fail {
+        return (vec![proxy], None);
+    }
+    let mut checks = vec![proxy, roots(&env, ca_bundle)];
     let transport = Transport::new(&env, ca_bundle);
     let answer = transport.and_then(|transport| {
         let answer = checkup.wait(&format!("probing {shown}"), probe(&transport, &address))?;
@@ -46,7 +50,11 @@ pub fn checks(path: &PasswordPath, checkup: &mut Checkup<'_, '_>) -> (Vec<Check>
 }
 
 fn proxy(env: &Env, address: &str) -> Check {
-    let finding = match (proxy_of(env, address), named_proxy(env)) {
+    let used = match proxy_of(env, address) {
+        Ok(used) => used,
+        Err(unusable) => return Check::fail("proxy", Code::UnusableProxy, unusable.to_string(), PROXY_HINT),
+    };
+    let finding = match (used, named_proxy(env)) {
         (Some(proxy), _) => {
             let except = not_proxied(env).map(|(name, hosts)| format!(", except {hosts} ({name})"));
             let (name, url, except) = (proxy.variable, proxy.shown(), except.unwrap_or_default());
@@ -76,7 +84,7 @@ fn through(env: &Env, address: &str, error: &Error) -> Error {
     if cause.contains("certificate") {
         return error.clone();
     }
-    match proxy_of(env, address) {
+    match proxy_of(env, address).ok().flatten() {
         Some(proxy) => Error::failed(
             error.code(),
             error.what(),
@@ -140,7 +148,6 @@ fn clock(theirs: SystemTime, ours: SystemTime) -> Check {
 
 #[cfg(test)]
 mod tests {
-    use super::super::report::Outcome;
     use super::*;
 
     #[test]

@@ -55,7 +55,7 @@ impl Aws<'_> {
     pub(crate) fn network_hint(&self, error: &(dyn StdError + 'static)) -> String {
         let trail = &self.observer.last_request;
         let (address, server) = (trail.address().unwrap_or_default(), trail.server());
-        match server.and_then(|server| proxy_of(self.env, &server)) {
+        match server.and_then(|server| proxy_of(self.env, &server).ok()?) {
             Some(proxy) => {
                 let proxy = format!(
                     "look at the proxy {} ({}) first, then at the network, DNS and NO_PROXY",

@@ -112,6 +112,7 @@ codes! {
     ServerError = 511, "Service failed";
     OddAnswer = 512, "Unexpected answer";
     RootsFile = 513, "Unusable root certificates";
+    UnusableProxy = 514, "Unusable proxy";
 
     // 06: ECR and the registry.
     TokenDenied = 601, "Password denied";

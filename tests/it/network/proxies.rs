@@ -89,6 +89,46 @@ fn a_list_in_small_letters_counts_where_the_other_is_set_to_nothing() {
     assert_eq!(asked, [""; 0], "{outcome:?}");
 }
 
+/// curl, Go and botocore refuse these too, where they can't use them.
+#[rstest]
+#[case("socks5://127.0.0.1:9", "socks5://127.0.0.1:9")]
+#[case("socks5://user:s3cret@127.0.0.1:9", "socks5://127.0.0.1:9")]
+#[case("http:/127.0.0.1:9", "http:/127.0.0.1:9")]
+#[case(":8080", ":8080")]
+#[case("ftp://p:1", "ftp://p:1")]
+#[case("http://pröxy.example:1", "http://pröxy.example:1")]
+fn a_proxy_that_cannot_be_used_is_an_error(
+    #[case] value: &str,
+    #[case] shown: &str,
+    #[values("HTTPS_PROXY", "https_proxy")] variable: &str,
+) {
+    let (_, outcome, told) = get("https://ecr..invalid", &[(variable, value), ("ALL_PROXY", "PROXY")]);
+    let cause = format!("{variable} names no http or https proxy: {shown}");
+    assert!(outcome.stdout.contains(&cause), "{outcome:?}");
+    assert!(outcome.stderr.contains("[EA0514]"), "{outcome:?}");
+    assert!(
+        outcome.stderr.contains("hint: name it as http://HOST:PORT"),
+        "{outcome:?}"
+    );
+    assert_eq!(told, format!("✗ proxy: {cause} [EA0514]"));
+    assert!(!format!("{outcome:?}").contains("s3cret"));
+    let list = ("NO_PROXY", "ecr..invalid");
+    let (_, outcome, told) = get("https://ecr..invalid", &[(variable, value), list]);
+    assert!(outcome.stderr.contains("[EA0501]"), "{outcome:?}");
+    assert!(
+        told.starts_with(&format!("✓ proxy: {variable} names {shown}, but ")),
+        "{told}"
+    );
+}
+
+/// AWS's own programs don't read `ALL_PROXY`, and curl's SOCKS proxies are common in it.
+#[test]
+fn all_proxy_is_skipped_if_it_names_another_kind() {
+    let (_, outcome, told) = get("https://ecr..invalid", &[("ALL_PROXY", "socks5://127.0.0.1:9")]);
+    assert!(outcome.stderr.contains("[EA0501]"), "{outcome:?}");
+    assert!(told.contains("ALL_PROXY names socks5://127.0.0.1:9, but "), "{told}");
+}
+
 const BOTOCORE: &str = r"
 import json, os, sys
 from botocore.utils import should_bypass_proxies
@@ -172,6 +212,6 @@ fn botocore_takes_the_same_hosts_out() {
         let env: Env = [("HTTPS_PROXY", "http://p:1"), ("NO_PROXY", list)]
             .into_iter()
             .collect();
-        assert_eq!(proxy_of(&env, url).is_none(), theirs, "{list:?} {url}");
+        assert_eq!(proxy_of(&env, url) == Ok(None), theirs, "{list:?} {url}");
     }
 }

@@ -38,6 +38,10 @@ pub const WAYS: &[Way] = &[
     (Code::RootsFile, || {
         keys().with("AWS_CA_BUNDLE", "/nowhere.pem").helper("get", HOST)
     }),
+    (Code::UnusableProxy, || {
+        let proxy = "socks5://127.0.0.1:1";
+        keys().with("HTTPS_PROXY", proxy).helper("get", HOST)
+    }),
 ];
 
 /// Runs a `get` with AWS at this address.

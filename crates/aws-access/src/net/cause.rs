@@ -7,6 +7,7 @@ use aws_smithy_types::error::ErrorMetadata;
 use http_body_util::LengthLimitError;
 
 use super::BODY_LIMIT;
+use super::proxy::{PROXY_HINT, UNUSABLE, UnusableProxy};
 use diagnostics::Code;
 use ecr_registry::region_of_server_meant;
 
@@ -32,8 +33,11 @@ const CA_HINT: &str = "give the server a certificate that is signed by that CA, 
 /// The hint for a certificate of another server, or one that cannot be used.
 const CERTIFICATE_HINT: &str = "check which server answers under that name: a proxy that opens TLS, DNS or AWS_ENDPOINT_URL may lead to another server";
 
-/// Returns the hint for a server that cannot be reached: about its certificate, about the region if DNS does not know the server, or `otherwise`.
+/// Returns the hint for a server that cannot be reached: about its certificate, its proxy, about the region if DNS does not know the server, or `otherwise`.
 pub fn reach_hint(error: &(dyn StdError + 'static), address: &str, otherwise: &str) -> String {
+    if causes(error).any(|cause| cause.is::<UnusableProxy>()) {
+        return PROXY_HINT.to_owned();
+    }
     if let Some((_, hint)) = certificate_hint(&root_cause(error)) {
         return hint.to_owned();
     }
@@ -78,6 +82,7 @@ pub fn connection_error_code(cause: &str) -> Option<Code> {
     let says = |part: &str| cause.contains(part);
     Some(match () {
         () if says("failed to lookup") || says("invalid dns name") => Code::Dns,
+        () if says(UNUSABLE) => Code::UnusableProxy,
         () if says("tunnel error") || says("proxy authorization") => Code::Proxy,
         () if says("UnknownIssuer") => Code::UnknownRoot,
         () if says("certificate") && (says("xpired") || says("NotValidYet") || says("not valid yet")) => {

@@ -19,7 +19,7 @@ pub(crate) use cause::{
 };
 #[cfg(test)]
 pub(crate) use last_request::RefusedRequest;
-pub use proxy::{Proxy, named_proxy, not_proxied, proxy_of};
+pub use proxy::{PROXY_HINT, Proxy, UnusableProxy, named_proxy, not_proxied, proxy_of};
 pub use request::{PlainResponse, send};
 pub(crate) use request::{plain_request, read_body};
 pub use roots::named_roots;

@@ -18,7 +18,7 @@ use http_body_util::{BodyExt, Limited};
 
 use super::cause::{connection_error_code, root_cause};
 use super::last_request::{LastRequest, RefusedRequest};
-use super::proxy::{Proxies, Proxy};
+use super::proxy::{Proxies, Proxy, UnusableProxy};
 use super::roots::{Roots, TrustedRoots};
 use super::{BODY_LIMIT, CONNECT_TIMEOUT};
 use context::Env;
@@ -117,7 +117,10 @@ impl Transport {
 impl HttpConnector for Transport {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         match self {
-            Self::Network(network) => network.connector(network.route(request.uri())).call(request),
+            Self::Network(network) => match network.route(request.uri()) {
+                Ok(route) => network.connector(route).call(request),
+                Err(unusable) => HttpConnectorFuture::ready(Err(ConnectorError::user(unusable.into()))),
+            },
             Self::Answered(connector) => connector.call(request),
         }
     }
@@ -157,12 +160,12 @@ impl Network {
         connector
     }
 
-    fn route(&self, url: &str) -> Route {
-        let proxy = self.proxies.of(url).cloned();
-        Route {
+    fn route(&self, url: &str) -> Result<Route, UnusableProxy> {
+        let proxy = self.proxies.of(url)?.cloned();
+        Ok(Route {
             is_encrypted: is_https(url) || proxy.as_ref().is_some_and(Proxy::is_encrypted),
             proxy,
-        }
+        })
     }
 
     fn connect(&self, route: &Route) -> SharedHttpConnector {
