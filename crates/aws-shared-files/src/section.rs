@@ -28,6 +28,16 @@ const IDENTITY_KEYS: [&str; 18] = [
     "sso_start_url",
 ];
 
+/// Those of them that count only beside `role_arn`.
+const ROLE_KEYS: [&str; 6] = [
+    "credential_source",
+    "duration_seconds",
+    "external_id",
+    "mfa_serial",
+    "role_session_name",
+    "source_profile",
+];
+
 /// The only setting whose value is a command line: quotes are part of it, and it may continue on further lines.
 const COMMAND: &str = "credential_process";
 
@@ -104,6 +114,8 @@ pub(crate) struct Section {
     pub settings: Vec<Setting>,
     /// The number of a line that cannot be understood, counted from 1.
     pub broken_line: Option<usize>,
+    /// The same in a profile with a `role_arn`.
+    pub broken_line_of_role: Option<usize>,
     pub file: SharedFile,
 }
 
@@ -113,7 +125,9 @@ impl Section {
         let by_go = SectionKind::by_go(parsed.header_line.0, file);
         // Without a header, the lines belong to no section.
         let stray = parsed.settings.first().filter(|_| parsed.header.is_empty());
-        let odd = parsed.settings.iter().find_map(odd_line);
+        let is_identity = |key: &str| IDENTITY_KEYS.contains(&key);
+        let odd = |is_key: &dyn Fn(&str) -> bool| parsed.settings.iter().find_map(|setting| odd_line(setting, is_key));
+        let broken_line = parsed.broken_line.or(stray.map(|first| first.line));
         Self {
             by_go: by_go.filter(|it| *it != (kind, name.clone())),
             is_by_go: false,
@@ -121,7 +135,8 @@ impl Section {
             name,
             header: parsed.header.to_owned(),
             settings: Setting::all(parsed),
-            broken_line: parsed.broken_line.or(stray.map(|first| first.line)).or(odd),
+            broken_line: broken_line.or_else(|| odd(&|key| is_identity(key) && !ROLE_KEYS.contains(&key))),
+            broken_line_of_role: broken_line.or_else(|| odd(&is_identity)),
             file,
         }
     }
@@ -139,9 +154,9 @@ impl Section {
 }
 
 /// Returns the number of a line that cannot be understood: a line indented below a credential setting, an indented credential setting, or a line
-/// without a setting below one that has nested settings.
-fn odd_line(setting: &IniSetting<'_>) -> Option<usize> {
-    let is_identity = |key: &str| IDENTITY_KEYS.contains(&key.trim_end().to_lowercase().as_str());
+/// without a setting below one that has nested settings. `is_key` knows the credential settings.
+fn odd_line(setting: &IniSetting<'_>, is_key: &dyn Fn(&str) -> bool) -> Option<usize> {
+    let is_identity = |key: &str| is_key(key.trim_end().to_lowercase().as_str());
     let key_of = |line: &str| line.split_once(['=', ':']).map(|(key, _)| key.to_owned());
     let is_odd = |line: &&(&str, usize)| match (setting.key.as_str(), key_of(line.0)) {
         (COMMAND, _) if !setting.value.is_empty() => false,

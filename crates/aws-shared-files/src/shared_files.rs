@@ -198,7 +198,12 @@ impl<'a> Profile<'a> {
     /// A line cannot be understood. The error has its file and number.
     pub fn check(&self) -> Result<()> {
         let reached = self.reached();
-        let Some((section, line)) = reached.iter().find_map(|it| Some((it, it.broken_line?))) else {
+        let has_role = |it: &Section| self.files.find(it.kind, &it.name, None, None, "role_arn").is_some();
+        let broken_line = |it: &Section| match has_role(it) {
+            true => it.broken_line_of_role,
+            false => it.broken_line,
+        };
+        let Some((section, line)) = reached.iter().find_map(|it| Some((it, broken_line(it)?))) else {
             return Ok(());
         };
         let cause = format!(

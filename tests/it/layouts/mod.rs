@@ -4,6 +4,7 @@
 
 mod headers;
 mod layout;
+mod lines;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

@@ -169,6 +169,12 @@ fn an_invalid_line_is_reported_with_its_number() {
         (4, "[profile p]\nsso_session = s\n[sso-session s]\nx\n"),
         (3, "[profile p]\nservices =\n  x\n"),
         (2, "[profile p]\nrole_arn = \u{fffd}\n"),
+        (4, "[profile p]\nrole_arn = r\nmfa_serial = m\n  region = x\n"),
+        (
+            3,
+            "[profile p]\nregion = r\n  external_id = x\n[profile p]\nrole_arn = r\n",
+        ),
+        (3, "[profile p]\nmfa_serial = m\n  aws_access_key_id = x\n"),
     ] {
         let told = format!("line {line} of /h/config cannot be understood");
         assert_eq!(broken(config), Err(told), "{config}");
@@ -177,6 +183,8 @@ fn an_invalid_line_is_reported_with_its_number() {
         "[profile p]\nregion = r\n  output = json\n",
         "[profile p]\ns3 =\n  use = x\n",
         "[profile p]\n[profile q]\nx\n",
+        "[profile p]\nmfa_serial = m\n  region = r\n",
+        "[profile p]\nregion = r\n  mfa_serial = m\n",
     ] {
         assert_eq!(broken(fine), Ok(()), "{fine}");
     }
