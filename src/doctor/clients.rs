@@ -9,8 +9,8 @@ use super::report::{Check, Outcome};
 use super::variable;
 use client_config::{
     AuthsStore, ClientCredentials, ConfigFile, ConfigLocation, CredentialStore, DropIn, EntryForAll, FoundCredentials,
-    HELPER, HelperSettings, Kind, Lookup, NearMiss, Slip, StoredPassword, config_files, look_up, read_text, real_path,
-    shown,
+    HELPER, HelperSettings, Kind, Lookup, NearMiss, PasswordLoss, Slip, StoredPassword, config_files, look_up,
+    read_text, real_path, shown,
 };
 use configuration::Config;
 use context::{Env, program, variables};
@@ -187,11 +187,11 @@ impl ClientLookup<'_> {
                 "install it, or take credsStore out: crane and cosign fail without it, whatever the registry",
             );
         }
-        if let Some(malformed) = &self.lookup.warned_of {
+        if self.lookup.warned_of.is_some() {
             return Check::warn(
                 self.id(),
-                format!("{finding}; docker warns of {malformed}"),
-                "fix the file at that place: podman, buildah and skopeo cannot read it",
+                format!("{finding}{}", self.warning()),
+                "fix the file at that place: docker decodes no passwords in auths until then, and podman may refuse the file",
             );
         }
         match self.near() {
@@ -265,7 +265,14 @@ impl ClientLookup<'_> {
             ClientCredentials::Password(_) => format!("the password in auths of {}", self.place(found)),
             ClientCredentials::Helper { name, .. } => format!("the password that a login left in {name}"),
         };
-        let finding = format!("{what} is used{}", self.hides());
+        let by_chance = match &self.lookup.warned_of {
+            Some(warning) if warning.loss == PasswordLoss::ByChance && warning.place == found.place => {
+                " by chance, as docker decodes auths in a random order up to the first fault"
+            }
+            _ => "",
+        };
+        let finding = format!("{what} is used{}{by_chance}", self.hides());
+        let warning = self.warning();
         let hint = match &found.place {
             ConfigLocation::Variable => format!(
                 "take {} out of DOCKER_AUTH_CONFIG, which docker 28.3 and later read before the helper",
@@ -284,7 +291,7 @@ impl ClientLookup<'_> {
                 Check::fail(
                     self.id(),
                     Code::OldLogin,
-                    format!("{finding}: it ended {ago} ago"),
+                    format!("{finding}: it ended {ago} ago{warning}"),
                     hint,
                 )
             }
@@ -292,7 +299,7 @@ impl ClientLookup<'_> {
                 let left = roughly(end.duration_since(self.now).unwrap_or_default());
                 Check::warn(
                     self.id(),
-                    format!("{finding}: it ends in {left}, and nothing renews it"),
+                    format!("{finding}: it ends in {left}, and nothing renews it{warning}"),
                     hint,
                 )
             }
@@ -300,10 +307,14 @@ impl ClientLookup<'_> {
             None if Registry::parse(self.host).is_some() => Check::fail(
                 self.id(),
                 Code::OldLogin,
-                format!("{finding}: it is not one that ECR gives out today"),
+                format!("{finding}: it is not one that ECR gives out today{warning}"),
                 hint,
             ),
-            None => Check::warn(self.id(), format!("{finding}: it is not known when it ends"), hint),
+            None => Check::warn(
+                self.id(),
+                format!("{finding}: it is not known when it ends{warning}"),
+                hint,
+            ),
         }
     }
 
@@ -313,7 +324,24 @@ impl ClientLookup<'_> {
         helper.map_or_else(String::new, |name| format!(" before docker-credential-{name}"))
     }
 
+    /// Returns words about what docker warns of in its file.
+    fn warning(&self) -> String {
+        let warned_of = self.lookup.warned_of.as_ref();
+        warned_of.map_or_else(String::new, |warning| format!("; docker warns of {}", warning.cause))
+    }
+
     fn nothing(&self) -> Check {
+        if let Some(warning) = &self.lookup.warned_of
+            && warning.loss == PasswordLoss::Yes
+        {
+            let place = self.location(&warning.place);
+            return Check::fail(
+                self.id(),
+                Code::ClientConfig,
+                format!("the password in auths of {place} is not used{}", self.warning()),
+                format!("fix the file at that place, or run: ecr-auth setup {}", self.host),
+            );
+        }
         if let Some(miss) = self.lookup.near_misses.first() {
             let meant = match miss.slip {
                 Slip::Registry(_) => self.host,
@@ -324,10 +352,11 @@ impl ClientLookup<'_> {
         }
         let read: Vec<String> = self.lookup.files.iter().map(|file| shown(file, self.env)).collect();
         let finding = format!(
-            "no helper is set for {} in {}{}",
+            "no helper is set for {} in {}{}{}",
             self.host,
             read.join(", "),
-            self.others()
+            self.others(),
+            self.warning()
         );
         Check::fail(self.id(), Code::NotConfigured, finding, self.setup_hint())
     }
@@ -542,7 +571,7 @@ fn state_of(kind: Kind, path: &Path) -> ClientFileState {
         Ok(text) => text.unwrap_or_default(),
         Err(error) => return ClientFileState::Odd(error.cause().to_owned()),
     };
-    match HelperSettings::of_client(kind, &text) {
+    match HelperSettings::used_by(kind, &text) {
         Ok(settings) => ClientFileState::Read(settings),
         Err(malformed) => ClientFileState::Odd(malformed.to_string()),
     }

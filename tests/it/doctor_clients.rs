@@ -41,7 +41,7 @@ fn docker_auth_config_counts_for_a_docker_that_reads_it() {
 )]
 #[case::a_login_of_the_wrong_type(
     r#"{"auths":{"ghcr.io":{"auth":5}},"credHelpers":{"HOST":"ecr-auth"}}"#,
-    "! docker: docker-credential-ecr-auth is asked, by credHelpers in ~/.docker/config.json; docker warns of a member of an entry of auths that is not a string at line 1 column 29"
+    "! docker: docker-credential-ecr-auth is asked, by credHelpers in ~/.docker/config.json; docker warns of auth in an entry of auths that is not a string at line 1 column 29"
 )]
 #[case::a_brace_too_many(
     "{\"credHelpers\":{\"HOST\":\"ecr-auth\"}}\n}",
@@ -76,6 +76,93 @@ fn what_docker_reads_is_read_as_docker_does(#[case] config: &str, #[case] expect
     scene
         .machine
         .write(".docker/config.json", &config.replace("HOST", HOST));
+    let outcome = scene.doctor(&[HOST]);
+    assert!(outcome.stdout.contains(expected), "{outcome:?}");
+}
+
+/// After a member of the wrong type, docker has all others, and decodes no `auth`. It stops decoding at the first that is not base64.
+#[rstest]
+#[case::helper_before(
+    r#"{"credHelpers":{"HOST":"ecr-auth"},"aliases":[]}"#,
+    "! docker: docker-credential-ecr-auth is asked, by credHelpers in ~/.docker/config.json; docker warns of aliases that is not an object at line 1 column 86"
+)]
+#[case::helper_after(
+    r#"{"features":{"buildkit":true},"credHelpers":{"HOST":"ecr-auth"}}"#,
+    "! docker: docker-credential-ecr-auth is asked, by credHelpers in ~/.docker/config.json; docker warns of an entry of features that is not a string at line 1 column 25"
+)]
+#[case::helper_beside_a_wrong_helper(
+    r#"{"credHelpers":{"ghcr.io":5,"HOST":"ecr-auth"}}"#,
+    "! docker: docker-credential-ecr-auth is asked, by credHelpers in ~/.docker/config.json; docker warns of an entry of credHelpers that is not a string at line 1 column 27"
+)]
+#[case::store_beside_wrong_helpers(
+    r#"{"credHelpers":[],"credsStore":"ecr-auth"}"#,
+    "! docker: docker-credential-ecr-auth is asked, by credsStore in ~/.docker/config.json; docker warns of credHelpers that is not an object at line 1 column 16"
+)]
+#[case::helper_of_the_wrong_type(
+    r#"{"credHelpers":{"HOST":5},"credsStore":"ecr-auth"}"#,
+    "✗ docker: no helper is set for HOST in ~/.docker/config.json; docker warns of an entry of credHelpers that is not a string at line 1"
+)]
+#[case::password_before(
+    r#"{"auths":{"HOST":{"auth":"QVdTOng="}},"experimental":true}"#,
+    "✗ docker: the password in auths of ~/.docker/config.json is not used; docker warns of experimental (docker 28 and older) that is not a string at line 1 column 94 [EA0101]"
+)]
+#[case::password_after(
+    r#"{"HttpHeaders":[],"auths":{"HOST":{"auth":"QVdTOng="}}}"#,
+    "✗ docker: the password in auths of ~/.docker/config.json is not used; docker warns of HttpHeaders that is not an object at line 1 column 16 [EA0101]"
+)]
+#[case::password_that_needs_no_decoding(
+    r#"{"plugins":{"x":{"y":true}},"auths":{"HOST":{"username":"AWS","password":"x"}}}"#,
+    "✗ docker: the password in auths of ~/.docker/config.json is used: it is not one that ECR gives out today; docker warns of an entry of an entry of plugins that is not a string at line 1 column 22 [EA0110]"
+)]
+#[case::password_without_padding(
+    r#"{"auths":{"HOST":{"auth":"QVdTOnB3cA"}}}"#,
+    "✗ docker: the password in auths of ~/.docker/config.json is not used; docker warns of an auth that is not base64 at line 1 column 66 [EA0101]"
+)]
+#[case::another_password_that_cannot_be_decoded(
+    r#"{"auths":{"ghcr.io":{"auth":"!"},"HOST":{"auth":"QVdTOng="}}}"#,
+    "✗ docker: the password in auths of ~/.docker/config.json is used by chance, as docker decodes auths in a random order up to the first fault: it is not one that ECR gives out today; docker warns of an auth that is not base64 at line 1 column 29 [EA0110]"
+)]
+#[case::null_is_of_every_type(
+    r#"{"aliases":null,"plugins":{"x":null},"pruneFilters":null,"unknown":5,"credHelpers":{"HOST":"ecr-auth"}}"#,
+    "✓ docker: docker-credential-ecr-auth is asked"
+)]
+fn a_member_of_the_wrong_type_costs_what_it_costs_docker(#[case] config: &str, #[case] expected: &str) {
+    let scene = Scene::new();
+    scene
+        .machine
+        .write(".docker/config.json", &config.replace("HOST", HOST));
+    let outcome = scene.doctor(&[HOST]);
+    assert!(outcome.stdout.contains(&expected.replace("HOST", HOST)), "{outcome:?}");
+}
+
+/// Podman knows only `auths` and `credHelpers`, and refuses the file for a fault there.
+#[rstest]
+#[case::not_its_own(
+    r#"{"credHelpers":{"HOST":"ecr-auth"},"credsStore":5,"aliases":[]}"#,
+    "✓ podman: docker-credential-ecr-auth is asked"
+)]
+#[case::its_own(
+    r#"{"credHelpers":{"HOST":"ecr-auth","a":5}}"#,
+    "✗ podman: podman cannot read ~/.config/containers/auth.json: a helper's name that is not a string at line 1 column 79 [EA0101]"
+)]
+#[case::no_base64(
+    r#"{"auths":{"HOST":{"auth":"QVdTOnB3cA"}}}"#,
+    "✗ podman: podman cannot read ~/.config/containers/auth.json: an auth that is not base64 at line 1 column 66 [EA0101]"
+)]
+#[case::no_base64_beside_a_helper(
+    r#"{"auths":{"HOST":{"auth":"QVdTOnB3cA"}},"credHelpers":{"HOST":"ecr-auth"}}"#,
+    "✓ podman: docker-credential-ecr-auth is asked"
+)]
+#[case::no_base64_for_another(
+    r#"{"auths":{"HOST":{"auth":"QVdTOng="},"a":{"auth":"!"}}}"#,
+    "✗ podman: the password in auths of ~/.config/containers/auth.json is used before docker-credential-ecr-auth: it is not one"
+)]
+fn podman_reads_only_what_it_knows(#[case] config: &str, #[case] expected: &str) {
+    let scene = Scene::new();
+    program(&scene.machine, "bin/podman", "exit 0");
+    scene
+        .machine
+        .write(".config/containers/auth.json", &config.replace("HOST", HOST));
     let outcome = scene.doctor(&[HOST]);
     assert!(outcome.stdout.contains(expected), "{outcome:?}");
 }

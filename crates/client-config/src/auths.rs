@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::credential::{StoredCredential, TOKEN_USER, auth_text, decoded};
+use super::credential::{AuthFault, StoredCredential, TOKEN_USER, auth_text, decoded};
 use super::host_map::{HostChanges, HostMap};
 use super::json::{Malformed, Member, Object};
 use super::members::{MemberChanges, NULL, ObjectLayout, named, or_empty, quoted, text_of};
@@ -102,15 +102,40 @@ impl<'a> AuthsEditor<'a> {
 
     /// Returns the credentials in all entries, by their keys. `None` for an entry without one.
     pub fn credentials(&self) -> Result<BTreeMap<&str, Option<StoredCredential>>, Malformed> {
-        let members = self.map.members();
-        members
-            .map(|member| Ok((member.key.as_str(), self.credential_at(member)?)))
+        let entries = self.entries().into_iter();
+        entries
+            .map(|(key, member)| Ok((key, self.credential_at(member)?)))
             .collect()
+    }
+
+    /// Returns the entries that count, by their keys.
+    pub fn entries(&self) -> BTreeMap<&str, &Member> {
+        let members = self.map.members();
+        members.map(|member| (member.key.as_str(), member)).collect()
     }
 
     /// Returns an entry's credential in the form of a credential store. As in docker, an identity token comes first, then `auth`, then `username`
     /// and `password`.
-    fn credential_at(&self, member: &Member) -> Result<Option<StoredCredential>, Malformed> {
+    pub fn credential_at(&self, member: &Member) -> Result<Option<StoredCredential>, Malformed> {
+        match self.object_at(member)? {
+            Some(entry) if self.is_decoded(member)? => {
+                let auth = secret(&entry, "auth")?;
+                Ok(auth.and_then(|auth| decoded(&auth).ok()))
+            }
+            _ => self.undecoded_at(member),
+        }
+    }
+
+    /// Whether clients take the entry's credential from its `auth`.
+    pub fn is_decoded(&self, member: &Member) -> Result<bool, Malformed> {
+        let Some(entry) = self.object_at(member)? else {
+            return Ok(false);
+        };
+        Ok(secret(&entry, "auth")?.is_some() && secret(&entry, TOKENS[0])?.is_none())
+    }
+
+    /// Returns an entry's credential as docker has it if it decodes no `auth`.
+    pub fn undecoded_at(&self, member: &Member) -> Result<Option<StoredCredential>, Malformed> {
         let Some(entry) = self.object_at(member)? else {
             return Ok(None);
         };
@@ -119,17 +144,14 @@ impl<'a> AuthsEditor<'a> {
             let username = TOKEN_USER.to_owned();
             return Ok(Some(StoredCredential { username, secret }));
         }
-        if let Some(auth) = member("auth")? {
-            return Ok(decoded(&auth).ok());
-        }
         let username = member("username")?.map(|name| name.expose().to_owned());
         Ok(username
             .zip(member("password")?)
             .map(|(username, secret)| StoredCredential { username, secret }))
     }
 
-    /// Returns the error about the entry's `auth`, if clients cannot decode it.
-    pub fn auth_fault(&self, member: &Member) -> Result<Option<Malformed>, Malformed> {
+    /// Returns why clients cannot decode the entry's `auth`, if so, and the error about it.
+    pub fn auth_fault(&self, member: &Member) -> Result<Option<(AuthFault, Malformed)>, Malformed> {
         let Some(entry) = self.object_at(member)? else {
             return Ok(None);
         };
@@ -137,7 +159,10 @@ impl<'a> AuthsEditor<'a> {
         let place = named(&entry, "auth")
             .last()
             .map(|index| entry.members[*index].value_span.start);
-        Ok(fault.map(|fault| Malformed::at(self.text, place.unwrap_or_default(), fault.words())))
+        Ok(fault.map(|fault| {
+            let malformed = Malformed::at(self.text, place.unwrap_or_default(), fault.words());
+            (fault, malformed)
+        }))
     }
 
     /// Adds these edits to the changes of the configuration `top`. New text is laid out like `style`.

@@ -8,6 +8,7 @@ use super::files::ConfigFile;
 use super::host_map::{HostChanges, HostMap};
 pub use super::json::Malformed;
 use super::json::{Member, Object};
+use super::member_types::DockerView;
 use super::members::{MemberChanges, NULL, ObjectLayout, or_empty, quoted, string, text_of};
 use diagnostics::{Code, Error, Result};
 
@@ -46,8 +47,23 @@ impl HelperSettings {
         Self::of_client(file.kind, text).map_err(|malformed| malformed.in_file(file))
     }
 
-    /// Reads a configuration as this client does. Returns an error if the client would refuse it.
-    pub fn of_client(kind: Kind, text: &str) -> Result<Self, Malformed> {
+    /// Reads a configuration as this client uses it. Docker goes on after a member of the wrong type, which an edit refuses.
+    ///
+    /// # Errors
+    /// The client uses nothing in the file.
+    pub fn used_by(kind: Kind, text: &str) -> Result<Self, Malformed> {
+        match kind {
+            Kind::Docker => Self::read(&DockerView::of_text(text)?.text),
+            _ if kind.descriptor().has_store => Self::of_client(kind, text),
+            _ => {
+                ends_with_configuration(text)?;
+                Self::without_store(&ConfigText::parse(or_empty(text))?)
+            }
+        }
+    }
+
+    /// Reads a configuration for an edit. Returns an error if the client would refuse it.
+    fn of_client(kind: Kind, text: &str) -> Result<Self, Malformed> {
         if kind.descriptor().format == ConfigFormat::Containers {
             ends_with_configuration(text)?;
         }
@@ -57,9 +73,15 @@ impl HelperSettings {
     /// Reads a configuration as docker does. A blank text is an empty configuration.
     pub fn read(text: &str) -> Result<Self, Malformed> {
         let config = ConfigText::parse(or_empty(text))?;
+        Ok(Self {
+            store: config.store()?,
+            ..Self::without_store(&config)?
+        })
+    }
+
+    fn without_store(config: &ConfigText<'_>) -> Result<Self, Malformed> {
         let mut settings = Self {
             has_helpers: config.helpers.is_there(),
-            store: config.store()?,
             ..Self::default()
         };
         for member in config.helpers.members() {

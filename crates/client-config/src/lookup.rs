@@ -7,12 +7,13 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use super::auths::{AuthsEditor, converted};
 use super::client::{ConfigFormat, EntryForAll, Kind};
 use super::credential::StoredPassword;
 use super::drop_in::DropIn;
 use super::edit::{HELPER, HelperSettings, Malformed};
 use super::files::{ConfigLocation, shown};
+use super::member_types::DockerView;
+use super::passwords::{FileWarning, docker_password, password};
 use super::read_text;
 use super::slips::{NearMiss, near};
 use super::variable;
@@ -57,8 +58,8 @@ pub struct Lookup {
     pub near_misses: Vec<NearMiss>,
     /// Why the client ignores the variable that holds a configuration, if it does.
     pub dropped_variable: Option<Malformed>,
-    /// What docker warns about in the file that names the helper. Docker uses the helper all the same.
-    pub warned_of: Option<Malformed>,
+    /// What docker warns about in its file, which it uses all the same.
+    pub warned_of: Option<FileWarning>,
 }
 
 /// Finds the credentials that this client would use for a registry.
@@ -125,8 +126,8 @@ struct FileLookup {
     found: Vec<FoundCredentials>,
     /// The keys that never match.
     near_misses: Vec<NearMiss>,
-    /// What docker warns about, without an effect on the credentials.
-    warned_of: Option<Malformed>,
+    /// What docker warns about.
+    warned_of: Option<FileWarning>,
 }
 
 /// Reads one file of a client for a registry.
@@ -135,17 +136,27 @@ fn in_file(kind: Kind, host: &str, path: &Path, env: &Env) -> Result<FileLookup>
         return Ok(FileLookup::default());
     };
     let unreadable = |malformed: Malformed| unreadable(kind, &shown(path, env), &malformed);
-    let settings = HelperSettings::of_client(kind, &text).map_err(unreadable)?;
-    let (password, warned_of) = match password(kind, host, &text) {
-        Ok(password) => (password, None),
-        // Docker warns about passwords that it cannot read, and still asks the helper.
-        Err(malformed) if kind == Kind::Docker && !answers(kind, host, &settings, None).is_empty() => {
-            (None, Some(malformed))
+    let place = ConfigLocation::File(path.to_owned());
+    let warning = |(cause, loss)| FileWarning {
+        cause,
+        place: place.clone(),
+        loss,
+    };
+    let (settings, password, warned_of, text) = match kind {
+        Kind::Docker => {
+            let view = DockerView::of_text(&text).map_err(unreadable)?;
+            let settings = HelperSettings::read(&view.text).map_err(unreadable)?;
+            let (password, fault) = docker_password(host, &view).map_err(unreadable)?;
+            (settings, password, fault.map(warning), view.text)
         }
-        Err(malformed) => return Err(unreadable(malformed)),
+        _ => {
+            let settings = HelperSettings::used_by(kind, &text).map_err(unreadable)?;
+            let has_helper = !answers(kind, host, &settings, None).is_empty();
+            let password = password(kind, host, &text, has_helper).map_err(unreadable)?;
+            (settings, password, None, text.as_str().into())
+        }
     };
     let found = answers(kind, host, &settings, password).into_iter();
-    let place = ConfigLocation::File(path.to_owned());
     let near_misses = near(host, &settings, &text, &place);
     let found = found.map(|answer| FoundCredentials {
         place: place.clone(),
@@ -185,21 +196,4 @@ fn answers(
     let store = store.filter(|name| client.has_store && !name.is_empty());
     let of_all = store.map(|name| helper(name, "credsStore"));
     [of_host, of_all, password].into_iter().flatten().collect()
-}
-
-/// Returns the password for a registry in `auths`, as this client reads them: by its exact name, else by a key with the same host (docker's
-/// `ConvertToHostname`).
-fn password(kind: Kind, host: &str, text: &str) -> Result<Option<StoredPassword>, Malformed> {
-    let auths = AuthsEditor::read(text)?;
-    let all = auths.credentials()?;
-    let same_host = || all.iter().find(|(key, _)| converted(key) == host);
-    let Some((key, Some(found))) = all.get_key_value(host).or_else(same_host) else {
-        return Ok(None);
-    };
-    let entry = auths.entry(key)?.unwrap_or_default();
-    let is_read = match kind.descriptor().format {
-        ConfigFormat::Docker => true,
-        ConfigFormat::Containers => entry.auth.is_some() || entry.has_token,
-    };
-    Ok(is_read.then(|| StoredPassword::from_secret(&found.secret)))
 }

@@ -41,7 +41,7 @@ fn for_each_entry(top: &Object<'_>, place: std::ops::Range<usize>) -> Result<(),
     }
     let all = AuthsEditor::from_object(top)?;
     for member in &auths.members {
-        if let Some(fault) = all.auth_fault(member)? {
+        if let Some((_, fault)) = all.auth_fault(member)? {
             return Err(fault);
         }
         if all.credential(&member.key)?.is_none() {

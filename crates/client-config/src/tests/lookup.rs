@@ -202,8 +202,14 @@ fn docker_ignores_trailing_text_and_podman_refuses_it() {
 #[test]
 fn errors_name_the_place_but_quote_no_content() {
     let home = Home::new();
-    home.write(".docker/config.json", &json!({"auths": {HOST: {"auth": ["s3cret"]}}}));
+    let file = home.write(".docker/config.json", &json!({"auths": {HOST: {"auth": ["s3cret"]}}}));
     let env: Env = [("HOME", home.0.path().to_str().unwrap())].into_iter().collect();
+    let warned_of = look_up(Kind::Docker, HOST, &env).unwrap().warned_of.unwrap();
+    assert_eq!(
+        warned_of.cause.to_string(),
+        "auth in an entry of auths that is not a string at line 1 column 66"
+    );
+    fs::write(file, format!("{{\"auths\": {{\"{HOST}\": s3cret}}}}")).unwrap();
     let error = look_up(Kind::Docker, HOST, &env).unwrap_err();
     assert!(
         error
