@@ -12,8 +12,8 @@ pub const ENVIRONMENT: &str = "ENVIRONMENT";
 
 /// Names of profiles. `default` need not be named.
 const NAMES: [&str; 6] = ["default", "work", "ci-push", "a.b_c", "Build Box 7", "Über"];
-const START_URL: &str = "https://corp.example.com/start";
-const SESSIONS: [&str; 2] = ["corp", "my corp"];
+pub const START_URL: &str = "https://corp.example.com/start";
+pub const SESSIONS: [&str; 2] = ["corp", "my corp"];
 
 /// The intended meaning of two files and an environment.
 pub struct Layout {

@@ -5,6 +5,7 @@
 mod headers;
 mod layout;
 mod lines;
+mod times;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -64,12 +65,16 @@ impl Oracle {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
         let env: serde_json::Map<_, _> = env.into_iter().map(|(name, value)| (name, value.into())).collect();
-        writeln!(self.stdin, "{}", json!({ "env": env })).unwrap();
+        self.ask(&json!({ "env": env }))
+    }
+
+    fn ask(&mut self, question: &serde_json::Value) -> Result<String, String> {
+        writeln!(self.stdin, "{question}").unwrap();
         let mut answer = String::new();
         self.stdout.read_line(&mut answer).unwrap();
         match answer.trim_end() {
             error if error.starts_with("error: ") => Err(error.to_owned()),
-            key => Ok(key.to_owned()),
+            found => Ok(found.to_owned()),
         }
     }
 }

@@ -3,8 +3,13 @@
 Plays, on one loopback port, every service that credentials may come from. The password that its Amazon ECR gives is the access key id that
 the call was signed with, so whoever asks for a password learns whose credentials were used.
 
-Prints the port. Then reads a line of JSON for each question, {"env": {NAME: VALUE}}, and answers with a line: the access key id, or
-"error: ...". HOME stays the same for all questions, as botocore looks it up once.
+Prints the port. Then reads a line of JSON for each question, and answers with a line, or with "error: ...":
+
+- {"env": {NAME: VALUE}}: the access key id.
+- {"end": TIME}: the services of the machine give this as the end of credentials from now on.
+- {"time": TEXT}: the time, in whole seconds of UTC.
+
+HOME stays the same for all questions, as botocore looks it up once.
 """
 
 import base64
@@ -19,8 +24,12 @@ from urllib.parse import parse_qs, urlsplit
 END = "2099-01-01T00:00:00Z"
 
 
-def credentials(key):
-    return {"AccessKeyId": key, "SecretAccessKey": "secret", "Token": "token", "Expiration": END}
+# The end of the credentials that a container and an instance get, if a question said it.
+given_end = None
+
+
+def credentials(key, end=END):
+    return {"AccessKeyId": key, "SecretAccessKey": "secret", "Token": "token", "Expiration": given_end or end}
 
 
 class Services(BaseHTTPRequestHandler):
@@ -60,7 +69,7 @@ class Services(BaseHTTPRequestHandler):
             key = "SSO" + query["account_id"] + query["role_name"] + self.headers["x-amz-sso_bearer_token"]
             found = {"accessKeyId": key, "secretAccessKey": "secret", "sessionToken": "token", "expiration": 4070908800000}
             return self.answer(json.dumps({"roleCredentials": found}))
-        return self.answer(json.dumps({**credentials("CONTAINER"), "Token": "", "Expiration": "2099-01-01T01:00:00+01:00"}))
+        return self.answer(json.dumps({**credentials("CONTAINER", "2099-01-01T01:00:00+01:00"), "Token": ""}))
 
     def do_POST(self):
         body = self.body()
@@ -93,16 +102,37 @@ def identity():
         return f"error: {type(error).__name__}: {error}".replace("\n", " ")
 
 
+def time(text):
+    from datetime import timezone
+    from dateutil.parser import parse
+
+    try:
+        found = parse(text)
+    except ValueError as error:
+        return f"error: {error}"
+    if found.tzinfo is None:
+        return "error: botocore can't compare a time without a zone"
+    return found.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def main():
+    global given_end
     server = ThreadingHTTPServer(("127.0.0.1", 0), Services)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.server_port, flush=True)
     kept = {name: os.environ[name] for name in ("HOME", "PATH")}
     for line in sys.stdin:
+        question = json.loads(line)
         os.environ.clear()
         os.environ.update(kept)
-        os.environ.update(json.loads(line)["env"])
-        print(identity(), flush=True)
+        os.environ.update(question.get("env", {}))
+        if "time" in question:
+            print(time(question["time"]), flush=True)
+        elif "end" in question:
+            given_end = question["end"]
+            print("noted", flush=True)
+        else:
+            print(identity(), flush=True)
 
 
 main()
