@@ -30,6 +30,8 @@ const NOT_FOUND: &str = "credentials not found in native keychain";
 const NO_SERVER: &str = "no credentials server URL";
 /// The longest line about a failure, in characters.
 const LINE_LIMIT: usize = 300;
+/// The part of a hint that a long cause leaves, in characters: enough for what a CI's job lacks.
+const HINT_START: usize = 80;
 /// The largest input of a client, in bytes.
 const INPUT_LIMIT: u64 = 64 * 1024;
 
@@ -282,15 +284,12 @@ fn line_of(server: &str, error: &Error) -> String {
     told(&line, error.code(), error.hint_text())
 }
 
-/// Returns the line with its code and the hint. What is too long is shortened: the cause to no less than half of the line, then the hint.
+/// Returns the line with its code and the hint. What is too long is shortened: the hint to no less than [`HINT_START`], then the cause.
 fn told(line: &str, code: Code, hint: Option<&str>) -> String {
     let code = format!(" [{code}]");
     let hint = hint.map(|hint| format!("; {}", one_line(hint))).unwrap_or_default();
     let room = LINE_LIMIT - code.len();
-    let line = within(
-        &one_line(line),
-        (room - hint.chars().count().min(room)).max(LINE_LIMIT / 2),
-    );
+    let line = within(&one_line(line), room - hint.chars().count().min(HINT_START));
     let hint = within(&hint, room - line.chars().count());
     line + &code + &hint
 }
@@ -346,6 +345,10 @@ mod tests {
         assert_eq!(
             told(100, 190),
             format!("{} [EA0002]; {}…", "é".repeat(100), "h".repeat(188))
+        );
+        assert_eq!(
+            told(210, 100),
+            format!("{} [EA0002]; {}…", "é".repeat(210), "h".repeat(78))
         );
         let both = told(300, 300);
         assert_eq!(both.chars().count(), 300);
