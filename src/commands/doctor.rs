@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::rc::Rc;
 
-use clap::Args;
+use clap::{Arg, Args, Command};
 use serde::Serialize;
 
 use super::identity::IdentityArgs;
@@ -119,7 +119,8 @@ pub fn redact_messages(args: &[OsString], context: &mut Context<'_>) -> Option<S
     if !is_doctor || !args.iter().any(|arg| arg.starts_with("--redact")) {
         return None;
     }
-    let names: Vec<String> = args.iter().flat_map(|arg| names_in(arg)).collect();
+    let flags = flags_of_doctor();
+    let names: Vec<String> = args.iter().flat_map(|arg| names_in(arg, &flags)).collect();
     let redactor = Rc::new(RefCell::new(Redactor::new(&context.env, &names)));
     let shared = Rc::clone(&redactor);
     let link = format!("see: {PAGE}");
@@ -133,10 +134,29 @@ pub fn redact_messages(args: &[OsString], context: &mut Context<'_>) -> Option<S
 /// The most characters of a refused argument that a message shows.
 const LONGEST_SHOWN: usize = 120;
 
-/// Returns the names in an argument, in the forms that messages may use: whole, in parts, in lower case, without invisible characters.
-fn names_in(arg: &str) -> Vec<String> {
-    let value = match arg.strip_prefix("--") {
-        Some(flag) => flag.split_once('=').map_or("", |(_, value)| value),
+/// The flags of every command.
+const GLOBAL_FLAGS: [&str; 5] = ["config", "help", "quiet", "verbose", "version"];
+
+/// Returns the long flags that doctor has, which are no names.
+fn flags_of_doctor() -> Vec<String> {
+    let mut command = DoctorArgs::augment_args(Command::new("doctor"));
+    command.build();
+    let own = command.get_arguments().filter_map(Arg::get_long).map(str::to_owned);
+    own.chain(GLOBAL_FLAGS.map(str::to_owned)).collect()
+}
+
+/// Returns the names in an argument, in the forms that messages may use: whole, in parts, in lower case, without invisible characters. A flag that
+/// doctor does not have may be a name.
+fn names_in(arg: &str, flags: &[String]) -> Vec<String> {
+    let value = match arg
+        .strip_prefix("--")
+        .map(|flag| flag.split_once('=').unwrap_or((flag, "")))
+    {
+        Some((flag, value)) if flags.iter().any(|known| known == flag) => value,
+        Some((flag, value)) => {
+            let of_flag = [format!("--{flag}"), flag.to_owned()];
+            return of_flag.into_iter().chain(names_in(value, flags)).collect();
+        }
         None => arg,
     };
     // Folders are recognised by the path's `/`.
@@ -158,8 +178,9 @@ fn names_in(arg: &str) -> Vec<String> {
 /// Whether a word may be a private name. Words of the command line and of ECR's hosts are not. Regions and accounts are left to the redactor, which
 /// recognises them.
 fn is_name(word: &str) -> bool {
-    const OURS: [&str; 13] = [
+    const OURS: [&str; 17] = [
         "amazonaws",
+        "arn",
         "auto",
         "aws",
         "chain",
@@ -169,9 +190,12 @@ fn is_name(word: &str) -> bool {
         "doctor",
         "ecr",
         "ecr-auth",
+        "iam",
         "oidc",
         "public",
         "registry",
+        "role",
+        "sts",
     ];
     let is_account = word.len() == 12 && word.bytes().all(|byte| byte.is_ascii_digit());
     let is_known = is_account || parse_region(word).is_ok() || Registry::parse(word).is_some();

@@ -246,8 +246,21 @@ impl Redactor {
         let is_of_url = before.ends_with("//") && !atom.is_empty();
         match is_of_url || (looks_like_host(atom) && !before.ends_with('/')) {
             true => self.host(atom),
-            false => atom.to_owned(),
+            false => self.accounts_within(atom),
         }
+    }
+
+    /// Redacts the accounts in a word, such as a flag that holds one.
+    fn accounts_within(&mut self, word: &str) -> String {
+        let runs = word.split_inclusive(|c: char| !c.is_ascii_digit());
+        let redacted = runs.map(|run| {
+            let digits = run.trim_end_matches(|c: char| !c.is_ascii_digit());
+            match is_account(digits) {
+                true => self.word("ACCOUNT", digits) + &run[digits.len()..],
+                false => run.to_owned(),
+            }
+        });
+        redacted.collect()
     }
 
     /// Redacts a host. Of a public host, only the account's and the endpoint's own labels.
@@ -312,7 +325,13 @@ fn is_key_id(text: &str) -> bool {
             .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
+/// The labels between account and region in ECR's hosts, which hints about their form show alone.
+const ECR_LABELS: [&str; 2] = ["dkr.ecr", "dkr.ecr-fips"];
+
 fn looks_like_host(text: &str) -> bool {
+    if ECR_LABELS.contains(&text) {
+        return false;
+    }
     let labels: Vec<&str> = text.split('.').collect();
     let last = labels.last().copied().unwrap_or_default();
     labels.len() > 1

@@ -154,6 +154,18 @@ fn the_page_shows_a_real_run_and_names_every_check() {
     assert_eq!(*ids, json!(named));
 }
 
+#[test]
+fn a_redacted_error_keeps_our_own_words() {
+    let machine = Machine::new();
+    let said = machine.run(&["doctor", "--redact", "docker.io/library/x"]).stderr;
+    let form = "<12-digit account>.dkr.ecr.<region>.amazonaws.com";
+    assert!(said.contains(form), "{said}");
+    let role = "arn:aws:iam::111122223333:role/secretname";
+    let said = Scene::new().doctor(&["--redact", "--role-arn", role, HOST]).stdout;
+    assert!(said.contains("arn:aws:iam::ACCOUNT-"), "{said}");
+    assert!(said.contains(":role/NAME-") && !said.contains("secretname"), "{said}");
+}
+
 /// What `doctor --redact` says where it makes no report at all.
 #[rstest]
 #[case::registry(&["Northwind-Prod/app"])]
@@ -169,6 +181,10 @@ fn the_page_shows_a_real_run_and_names_every_check() {
 #[case::long(&["northwindnorthwindnorthwindnorthwindnorthwindnorthwindnorthwindnorthwindnorthwindnorthwindnorthwindnorthwindnorthwindnorthwind"])]
 #[case::two_subjects(&["northwind", "another"])]
 #[case::unknown_flag(&["--profil", "northwind"])]
+#[case::account_as_a_flag(&["--111122223333"])]
+#[case::account_in_a_flag(&["--foo111122223333", "public"])]
+#[case::name_as_a_flag(&["--northwind-prod"])]
+#[case::name_as_a_flag_with_a_value(&["--Northwind=another"])]
 #[case::flag_with_a_value(&["--source=northwind"])]
 #[case::region(&["--region", "northwind-1", "111122223333"])]
 #[case::policy(&["--policy", "@/srv/northwind/northwind.json", "111122223333/eu-west-1"])]
