@@ -230,6 +230,25 @@ fn both_lists_are_one() {
     assert!(listed.stderr.contains("docker-credential-desktop list"), "{listed:?}");
 }
 
+/// Clients keep a registry's name in any form, and ask for it as `https://HOST`.
+#[test]
+fn a_registry_of_the_stores_list_has_the_form_of_ours() {
+    let machine = with_desktop();
+    machine.write(DOCKER, "{\"credsStore\": \"desktop\"}");
+    docker_store(&machine, HOST, "old");
+    docker_store(&machine, &format!("https://{HOST}/v1/"), "older");
+    setup(&machine, &["--all"]);
+    docker_asks(&machine, "list", "").prints(&format!("{{\"https://{HOST}\":\"AWS\"}}\n"));
+
+    let machine = self::machine();
+    machine.write(
+        DOCKER,
+        &format!("{{\"auths\": {{\"{HOST}\": {{\"auth\": \"QVdTOm9sZA==\"}}}}}}"),
+    );
+    setup(&machine, &["--all"]);
+    docker_asks(&machine, "list", "").prints(&format!("{{\"https://{HOST}\":\"AWS\"}}\n"));
+}
+
 fn docker_store(machine: &Machine, server: &str, user: &str) {
     let desktop = machine.home().join("bin/docker-credential-desktop");
     machine

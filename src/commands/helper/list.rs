@@ -77,9 +77,9 @@ fn others(config: &Config, ours: &[String], context: &mut Context<'_>) -> BTreeM
     let is_known = |server: &str| server_name(server).is_some_and(|name| ours.contains(&name));
     let listed = listed.into_iter().filter(|(server, _)| !is_known(server));
     listed
-        .map(|(server, user)| match config.target(&server) {
-            Some(_) => (server, "AWS".to_owned()),
-            None => (server, user),
+        .map(|(server, user)| match (config.target(&server), server_name(&server)) {
+            (Some(_), Some(name)) => (format!("https://{name}"), "AWS".to_owned()),
+            _ => (server, user),
         })
         .collect()
 }
