@@ -135,6 +135,44 @@ fn a_member_of_the_wrong_type_costs_what_it_costs_docker(#[case] config: &str, #
     assert!(outcome.stdout.contains(&expected.replace("HOST", HOST)), "{outcome:?}");
 }
 
+/// Go's JSON has U+FFFD for such a byte in a string. Elsewhere, no client reads the file.
+#[rstest]
+#[case::in_a_value(
+    b"{\"credHelpers\":{\"HOST\":\"ecr-auth\"},\"x\":\"\xff\"}",
+    "✓ docker: docker-credential-ecr-auth is asked"
+)]
+#[case::in_a_key(
+    b"{\"credHelpers\":{\"\xe4\":\"\xf6\",\"HOST\":\"ecr-auth\"}}",
+    "✓ docker: docker-credential-ecr-auth is asked"
+)]
+#[case::behind_the_object(
+    b"{\"credHelpers\":{\"HOST\":\"ecr-auth\"}}\xff",
+    "✓ docker: docker-credential-ecr-auth is asked"
+)]
+#[case::between(
+    b"{\"credHelpers\":{\"HOST\":\"ecr-auth\"},\n \xff\"x\":1}",
+    "✗ docker: docker cannot read ~/.docker/config.json: key must be a string at line 2 column 2 [EA0101]"
+)]
+#[case::in_a_password(
+    b"{\"auths\":{\"HOST\":{\"username\":\"AWS\",\"password\":\"\xff\"}}}",
+    "✗ docker: the password in auths of ~/.docker/config.json is used"
+)]
+#[case::in_an_auth(
+    b"{\"auths\":{\"HOST\":{\"auth\":\"QVdT\xff\"}}}",
+    "docker warns of an auth that is not base64 at line 1 column 66"
+)]
+fn bytes_that_are_not_utf_8_are_read_as_docker_does(#[case] config: &[u8], #[case] expected: &str) {
+    let scene = Scene::new();
+    fs::write(scene.machine.home().join(".docker/config.json"), with_host(config)).unwrap();
+    let outcome = scene.doctor(&[HOST]);
+    assert!(outcome.stdout.contains(expected), "{outcome:?}");
+}
+
+fn with_host(config: &[u8]) -> Vec<u8> {
+    let at = config.windows(4).position(|window| window == b"HOST").unwrap();
+    [&config[..at], HOST.as_bytes(), &config[at + 4..]].concat()
+}
+
 /// Podman knows only `auths` and `credHelpers`, and refuses the file for a fault there.
 #[rstest]
 #[case::not_its_own(

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use lab::{Permissions, Service};
+use rstest::rstest;
 
 use crate::harness::{HOST, Machine, Outcome, binary};
 use crate::lab_machine::{GET_TOKEN, PATIENCE, lab, machine, machine_with};
@@ -492,4 +493,30 @@ fn a_logout_of_everything_leaves_no_folder_of_ours() {
     machine.helper("get", HOST).password();
     assert_eq!(machine.run(&["logout"]).status, 0);
     assert!(machine.path("cache").exists());
+}
+
+/// Another program has written a name in Latin-1: docker and podman read such a file, so it is edited, byte for byte.
+#[rstest]
+#[case::in_values(b"{\n\t\"psFormat\": \"\xe4\xf6\xed\xa0\x80\xf4\x8f\xbf\xbf\",\n\t\"credHelpers\": {\n\t\t\"\xff\": \"x\"\n\t}\n}\n")]
+#[case::behind_the_object(b"{\"auths\":{}}\n\xff\xfe")]
+fn bytes_that_are_not_utf_8_stay(#[case] before: &[u8]) {
+    let machine = Machine::new();
+    let bin = bin(&machine);
+    machine.write(".docker/config.json", "");
+    let file = machine.home().join(".docker/config.json");
+    fs::write(&file, before).unwrap();
+    let preview = machine.run(&setup_args(&bin, &["--dry-run", HOST]));
+    assert_eq!(preview.status, 0, "{preview:?}");
+    assert!(preview.stdout.contains(HOST), "{preview:?}");
+    let setup = machine.run(&setup_args(&bin, &[HOST]));
+    assert_eq!(setup.status, 0, "{setup:?}");
+    let after = fs::read(&file).unwrap();
+    let place = |text: &[u8], part: &[u8]| text.windows(part.len()).position(|window| window == part);
+    assert!(place(&after, HOST.as_bytes()).is_some(), "{}", after.escape_ascii());
+    let logout = machine.run(&["logout", "--client", "docker"]);
+    assert_eq!(logout.status, 0, "{logout:?}");
+    assert_eq!(
+        fs::read(&file).unwrap().escape_ascii().to_string(),
+        before.escape_ascii().to_string()
+    );
 }

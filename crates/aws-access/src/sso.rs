@@ -16,7 +16,7 @@ use crate::kept_session::sso_session_file;
 use crate::sign_in::sso_endpoint;
 use context::variables;
 use diagnostics::{Code, Error, Mention, Result};
-use private_files::{EditOutcome, FileFormat};
+use private_files::{EditOutcome, Encoding, FileFormat};
 use secret::Secret;
 
 /// How long before its end a session is renewed.
@@ -24,6 +24,7 @@ const RENEWAL: Duration = Duration::from_secs(5 * 60);
 
 /// The file is the AWS CLI's, which takes no lock, so nothing is merged.
 const JSON: FileFormat = FileFormat {
+    encoding: Encoding::Utf8,
     merge: |_, _, _| None,
     blank: "{}",
     elsewhere: Mention::new(variables::HOME),

@@ -92,7 +92,7 @@ pub(super) fn decoded(auth: &Secret) -> Result<StoredCredential, AuthFault> {
 }
 
 /// Returns bytes as text. As in Go's JSON, each byte that is not UTF-8 becomes U+FFFD.
-fn go_text(bytes: &[u8]) -> Zeroizing<String> {
+pub(super) fn go_text(bytes: &[u8]) -> Zeroizing<String> {
     // With this capacity, no shorter copy of a secret is left in memory.
     let mut text = Zeroizing::new(String::with_capacity(3 * bytes.len()));
     for chunk in bytes.utf8_chunks() {

@@ -13,10 +13,10 @@ use toml_writer::ToTomlValue;
 
 use super::edit::HELPER;
 use super::record::{ClientUndoLog, FileRecord};
-use super::replace::{EditOutcome, read_text, real_path, update};
+use super::replace::{EditOutcome, real_path, update};
 use context::{Env, NO_HOME};
 use diagnostics::{Code, Error, Result};
-use private_files::unified_diff;
+use private_files::{read_text, unified_diff};
 
 /// The name, which sorts after names of drop-ins that begin with a number.
 const NAME: &str = "zz-ecr-auth.conf";

@@ -9,6 +9,9 @@ use std::ops::Range;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::credential::go_text;
+use private_files::{bytes_of_text, is_stand_in};
+
 /// Why a text cannot be edited, ending in `at line L column C`. It quotes nothing from the text, which may hold passwords.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Malformed(String);
@@ -100,8 +103,15 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Returns the text of a JSON string, or `None` for anything else. As in Go, a lone surrogate becomes U+FFFD.
+/// Returns the text of a JSON string, or `None` for anything else. As in Go, a lone surrogate becomes U+FFFD, and so does each byte that is not UTF-8.
 pub(super) fn decoded(json: &str) -> Option<String> {
+    match json.contains(is_stand_in) {
+        true => decoded_text(&go_text(&bytes_of_text(json))),
+        false => decoded_text(json),
+    }
+}
+
+fn decoded_text(json: &str) -> Option<String> {
     struct Bytes;
 
     impl Visitor<'_> for Bytes {

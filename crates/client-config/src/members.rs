@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::json::{Malformed, Member, Object, decoded};
+use private_files::is_stand_in;
 
 /// Docker's empty configuration.
 const EMPTY: &str = "{}";
@@ -20,9 +21,21 @@ pub(super) fn or_empty(text: &str) -> &str {
 /// The value that Go usually treats as missing.
 pub(super) const NULL: &str = "null";
 
-/// Returns the text as a JSON string.
+/// Returns the text as a JSON string. A character that would be taken for a stand-in is escaped.
 pub(super) fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
+    let json = Value::from(text).to_string();
+    if !json.contains(is_stand_in) {
+        return json;
+    }
+    let escaped = |c: char| match is_stand_in(c) {
+        true => c
+            .encode_utf16(&mut [0; 2])
+            .iter()
+            .map(|unit| format!("\\u{unit:04x}"))
+            .collect(),
+        false => c.to_string(),
+    };
+    json.chars().map(escaped).collect()
 }
 
 /// Returns a member's value as text, or `None` for `null`.

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use super::merge;
 use diagnostics::{Mention, Result};
-pub use private_files::{EditOutcome, UpdateOutcome, read_text};
-use private_files::{FileFormat, StateFolder};
+pub use private_files::{EditOutcome, UpdateOutcome};
+use private_files::{Encoding, FileFormat, StateFolder};
 
 /// The format of docker's JSON: the changes of two writers can be merged member by member.
 const JSON: FileFormat = FileFormat {
+    // Go's JSON reads a byte that is not UTF-8 in a string as U+FFFD.
+    encoding: Encoding::AnyBytes,
     // A text that does not parse has no change to merge.
     merge: |text, base, theirs| merge::three_way(text, base, theirs).ok(),
     blank: "{}",
@@ -32,6 +34,12 @@ pub fn update_private(
     edit: &mut dyn FnMut(Option<&str>) -> Result<EditOutcome>,
 ) -> Result<UpdateOutcome> {
     private_files::update_private(path, &JSON, state, edit)
+}
+
+/// Returns a configuration's text, or `None` if there is no file. Bytes that are not UTF-8 have [stand-ins](private_files::is_stand_in), which
+/// become U+FFFD where a key or value is read.
+pub fn read_text(path: &Path) -> Result<Option<String>> {
+    private_files::read_text_of(&JSON, path)
 }
 
 /// Returns the real configuration file, as [`private_files::real_path`] finds it.

@@ -7,11 +7,12 @@ use super::setup_file::{self, FallbackStore, SetupDocument, SetupRule};
 use super::{Config, file};
 use context::{Env, no_home};
 use diagnostics::{Code, Error, Mention, Result, one_line};
-use private_files::{EditOutcome, FileFormat, ReplacedValue, StateFolder, UndoLog, read_text};
+use private_files::{EditOutcome, Encoding, FileFormat, ReplacedValue, StateFolder, UndoLog, read_text};
 use settings::CognitoSettings;
 
 /// No other program writes the file, so nothing is merged.
 const SETUP_JSON: FileFormat = FileFormat {
+    encoding: Encoding::Utf8,
     merge: |_, _, _| None,
     blank: "{}",
     elsewhere: Mention::new("--config FILE"),

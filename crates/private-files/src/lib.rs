@@ -7,10 +7,15 @@
 //! - [`read`] and [`read_secret`] read a regular file of a limited size. They never wait for a pipe.
 //!
 //! ```
-//! use private_files::{EditOutcome, FileFormat, ReplacedValue, UndoLog, read_text, real_path, update};
+//! use private_files::{EditOutcome, Encoding, FileFormat, ReplacedValue, UndoLog, read_text, real_path, update};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! const FORMAT: FileFormat = FileFormat { merge: |_, _, _| None, blank: "", elsewhere: diagnostics::Mention::new("--file FILE") };
+//! const FORMAT: FileFormat = FileFormat {
+//!     encoding: Encoding::Utf8,
+//!     merge: |_, _, _| None,
+//!     blank: "",
+//!     elsewhere: diagnostics::Mention::new("--file FILE"),
+//! };
 //! let home = tempfile::tempdir()?;
 //! let file = home.path().join("color");
 //! std::fs::write(&file, "red")?;
@@ -41,6 +46,7 @@
 //! ```
 
 mod diff;
+mod encoding;
 #[cfg(target_os = "linux")]
 mod held;
 mod lock;
@@ -63,6 +69,7 @@ mod way;
 mod work_folder;
 
 pub use diff::unified_diff;
+pub use encoding::{Encoding, bytes_of_text, is_stand_in, text_of_bytes};
 pub use lock::{Lock, LockAttempt};
 pub use notes::Notes;
 pub use own_file::{close, close_folder, is_private_folder, open_own, read_own};
@@ -73,7 +80,7 @@ pub use read::{
     CONFIGURATION_LIMIT, TOKEN_LIMIT, is_null_device, open, open_to_append, read, read_as_owner, read_secret,
     read_utf8, way_out,
 };
-pub use replace::{EditOutcome, FileFormat, UpdateOutcome, read_text, real_path, update, update_private};
+pub use replace::{EditOutcome, FileFormat, UpdateOutcome, read_text, read_text_of, real_path, update, update_private};
 pub use state::StateFolder;
 pub use temporary::{temporary, temporary_among_others, temporary_folder};
 pub use undo::{FileUndo, ReplacedValue, UndoEntries, UndoLog, UndoRecord, remove_made_folders};

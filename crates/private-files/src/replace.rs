@@ -1,10 +1,12 @@
 //! Edits files: under a lock against other ecr-auth processes, and atomically for all other programs.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use super::encoding::{Encoding, bytes_of_text, text_of_bytes};
 use super::lock::Lock;
 use super::place::{self, NewVersion, PlaceOutcome};
 use super::platform::{OpenVersion, is_closed, is_in_use, real, set_rights, sync_folder};
@@ -24,6 +26,8 @@ const PATIENT_ATTEMPTS: u32 = 3;
 /// What the writer must know about a file's format.
 #[derive(Debug, Clone, Copy)]
 pub struct FileFormat {
+    /// Which bytes the file may have.
+    pub encoding: Encoding,
     /// Merges the changes of two writers: returns the text with the changes from a base to another version of it (in this order). `None` if they
     /// cannot be merged.
     pub merge: fn(&str, &str, &str) -> Option<String>,
@@ -125,7 +129,7 @@ fn update_for(
     let lock = lock(state).map_err(|error| Error::failed(Code::WaitedInVain, what(), error).hint(HANGS))?;
     let mut pending = Vec::new();
     for attempt in 0..ATTEMPTS {
-        let old = Snapshot::read(&folder, &name, &target)?;
+        let old = Snapshot::read(format.encoding, &folder, &name, &target)?;
         let text = old.as_ref().map(Snapshot::text);
         let edited = match edit(text)? {
             EditOutcome::Unchanged => merge_pending(format, text, &pending),
@@ -140,7 +144,7 @@ fn update_for(
         if edited == EditOutcome::Unchanged {
             return Ok(updated);
         }
-        let written = folder.run(|at| write(at, &at.join(&name), old.as_ref(), &edited, readers, attempt));
+        let written = folder.run(|at| write(format, at, &at.join(&name), old.as_ref(), &edited, readers, attempt));
         match written.map_err(failed)? {
             PlaceOutcome::Done => updated.changed = true,
             PlaceOutcome::Settled => {
@@ -170,8 +174,11 @@ fn merge_pending(format: &FileFormat, text: Option<&str>, pending: &[(Vec<u8>, V
         return EditOutcome::Unchanged;
     };
     let merged = pending.iter().fold(old.to_owned(), |text, (base, theirs)| {
-        let (base, theirs) = (String::from_utf8_lossy(base), String::from_utf8_lossy(theirs));
-        (format.merge)(&text, &base, &theirs).unwrap_or(text)
+        let decoded = |bytes: &[u8]| format.encoding.decode(bytes.to_owned()).ok();
+        let merged = decoded(base)
+            .zip(decoded(theirs))
+            .and_then(|(base, theirs)| (format.merge)(&text, &base, &theirs));
+        merged.unwrap_or(text)
     });
     if merged == old {
         EditOutcome::Unchanged
@@ -210,28 +217,56 @@ pub fn real_path(path: &Path, format: &FileFormat) -> Result<PathBuf> {
 
 /// Returns the file's text, or `None` if there is no file. It is read with the rights for its folder.
 pub fn read_text(path: &Path) -> Result<Option<String>> {
-    let text = read::read_as_owner(path, read::CONFIGURATION_LIMIT).and_then(read::utf8);
-    found(path, text)
+    read_text_in(Encoding::Utf8, path)
+}
+
+/// Returns the text of a file of this format, as an edit gets it.
+pub fn read_text_of(format: &FileFormat, path: &Path) -> Result<Option<String>> {
+    read_text_in(format.encoding, path)
+}
+
+fn read_text_in(encoding: Encoding, path: &Path) -> Result<Option<String>> {
+    let bytes = read::read_as_owner(path, read::CONFIGURATION_LIMIT);
+    found(path, bytes.and_then(|bytes| encoding.decode(bytes)))
+}
+
+impl Encoding {
+    fn decode(self, bytes: Vec<u8>) -> io::Result<String> {
+        match self {
+            Self::Utf8 => read::utf8(bytes),
+            Self::AnyBytes => Ok(text_of_bytes(&bytes)),
+        }
+    }
+
+    fn encode(self, text: &str) -> Cow<'_, [u8]> {
+        match self {
+            Self::Utf8 => text.as_bytes().into(),
+            Self::AnyBytes => bytes_of_text(text).into(),
+        }
+    }
 }
 
 /// A configuration file at the time it was read.
 struct Snapshot {
     _file: OpenVersion,
+    bytes: Vec<u8>,
     text: String,
     metadata: fs::Metadata,
 }
 
 impl Snapshot {
     /// Reads the file of this name in the folder. Errors call it `target`.
-    fn read(folder: &WorkFolder, name: &OsStr, target: &Path) -> Result<Option<Self>> {
-        found(target, folder.run(|at| Self::of(read::open(&at.join(name))?)))
+    fn read(encoding: Encoding, folder: &WorkFolder, name: &OsStr, target: &Path) -> Result<Option<Self>> {
+        found(target, folder.run(|at| Self::of(encoding, read::open(&at.join(name))?)))
     }
 
-    fn of(file: File) -> io::Result<Self> {
-        let text = read::utf8(read::contents(&file, read::CONFIGURATION_LIMIT)?)?;
+    fn of(encoding: Encoding, file: File) -> io::Result<Self> {
+        let bytes = read::contents(&file, read::CONFIGURATION_LIMIT)?;
+        let text = encoding.decode(bytes.clone())?;
         let metadata = file.metadata()?;
         Ok(Self {
             _file: file.into(),
+            bytes,
             text,
             metadata,
         })
@@ -239,7 +274,7 @@ impl Snapshot {
 
     fn as_old(&self) -> place::OldVersion<'_> {
         place::OldVersion {
-            text: self.text.as_bytes(),
+            text: &self.bytes,
             metadata: &self.metadata,
         }
     }
@@ -263,6 +298,7 @@ fn found<T>(target: &Path, read: io::Result<T>) -> Result<Option<T>> {
 
 /// Makes one attempt to write the new version over the one that was read.
 fn write(
+    format: &FileFormat,
     folder: &Path,
     target: &Path,
     old: Option<&Snapshot>,
@@ -275,17 +311,17 @@ fn write(
     let text = match (edited, old) {
         (EditOutcome::Unchanged, _) | (EditOutcome::Remove, None) => return Ok(PlaceOutcome::Done),
         (EditOutcome::Remove, Some(old)) => {
-            let placed = place::remove(target, new.into_temp_path(), old.text.as_bytes())?;
+            let placed = place::remove(target, new.into_temp_path(), &old.bytes)?;
             if placed == PlaceOutcome::Done {
                 sync_folder(folder)?;
             }
             return Ok(placed);
         }
-        (EditOutcome::Text(text), _) => text.as_bytes(),
+        (EditOutcome::Text(text), _) => format.encoding.encode(text),
     };
     let like = old.map(|old| (target, &old.metadata));
     set_rights(new.as_file(), new.path(), like, readers == ReaderPolicy::OwnerAlone)?;
-    new.as_file_mut().write_all(text)?;
+    new.as_file_mut().write_all(&text)?;
     let (file, path) = new.into_parts();
     let new = NewVersion::note(file)?;
     if patient {
@@ -293,7 +329,7 @@ fn write(
     }
     let placed = match old {
         None => place::create(path, target)?,
-        Some(old) => place::replace(path, target, &old.as_old(), text)?,
+        Some(old) => place::replace(path, target, &old.as_old(), &text)?,
     };
     if placed != PlaceOutcome::Done {
         return Ok(placed);

@@ -11,10 +11,11 @@ use crate::{SharedFile, text};
 use context::{Env, HOME_VARIABLE, variables};
 use diagnostics::{Code, Error, Mention, Result};
 use edit::{Conflict, SettingEdit};
-use private_files::{EditOutcome, FileFormat, FileUndo, ReplacedValue, StateFolder, UndoLog};
+use private_files::{EditOutcome, Encoding, FileFormat, FileUndo, ReplacedValue, StateFolder, UndoLog};
 
 /// Other writers are editors and the AWS CLI, which people use, so their changes are not merged.
 const INI: FileFormat = FileFormat {
+    encoding: Encoding::Utf8,
     merge: |_, _, _| None,
     blank: "",
     elsewhere: Mention::new(variables::AWS_CONFIG_FILE),

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::{EditOutcome, UpdateOutcome, read_text, real_path, update, update_private};
+use crate::{ConfigEdit, EditOutcome, HelperSettings, UpdateOutcome, read_text, real_path, update, update_private};
 use diagnostics::{Code, Result};
 
 /// Replaces the file's text.
@@ -163,13 +163,29 @@ fn a_folder_at_the_files_path_is_an_error() {
     );
 }
 
+/// Docker reads it, with U+FFFD in a string for each such byte.
 #[test]
-fn a_file_that_is_not_text_is_left_alone() {
+fn an_edit_keeps_bytes_that_are_not_utf_8() {
     let home = TempDir::new().unwrap();
     let file = home.path().join("config.json");
-    fs::write(&file, b"{\"a\":\"\xff\"}").unwrap();
-    write(&file, "{}").unwrap_err();
-    assert_eq!(fs::read(&file).unwrap(), b"{\"a\":\"\xff\"}");
+    // The last character of Unicode, and its first three bytes.
+    let before = b"{\"a\":\"\xff\xf4\x8f\xbf\xbf\xf4\x8f\xbf\"}";
+    fs::write(&file, before).unwrap();
+    update(&file, None, &mut |old| match old {
+        Some(old) if !old.ends_with('\n') => Ok(EditOutcome::Text(format!("{old}\n"))),
+        _ => Ok(EditOutcome::Unchanged),
+    })
+    .unwrap();
+    assert_eq!(fs::read(&file).unwrap(), [&before[..], b"\n"].concat());
+    let text = read_text(&file).unwrap().unwrap();
+    let read = HelperSettings::read(&text.replace("\"a\"", "\"credsStore\"")).unwrap();
+    assert_eq!(read.store.unwrap(), "\u{fffd}\u{10ffff}\u{fffd}\u{fffd}\u{fffd}");
+    let store = Some(Some("\u{10ffff}".to_owned()));
+    let edit = ConfigEdit {
+        store,
+        ..ConfigEdit::default()
+    };
+    assert_eq!(edit.apply("{}").unwrap(), "{\n\t\"credsStore\": \"\\udbff\\udfff\"\n}");
 }
 
 #[test]
