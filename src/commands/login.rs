@@ -66,10 +66,10 @@ pub struct LoginArgs {
 /// How passwords are handed over.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum PasswordFormat {
-    /// Into the client's own store: its credential store, or `auths` of its configuration
+    /// Into the client's own store: its credential store, or `auths` of its configuration; with --output, a config.json with these logins
     #[default]
     Docker,
-    /// Masked, into the outputs of GitHub's step
+    /// Masked, into the outputs of GitHub's step; with --output, lines for $GITHUB_OUTPUT
     Github,
     /// NAME=value lines
     Dotenv,
@@ -93,7 +93,7 @@ pub fn run(args: &LoginArgs, config: Option<&Path>, context: &mut Context<'_>) -
     let hosts = hosts::named_or_own(&args.registries, &args.identity, &config, Some(&mut mfa), context)?;
     check_hosts(args, &hosts)?;
     let passwords = fetch(args, &hosts, &config, &mut mfa, context)?;
-    if args.format == PasswordFormat::Docker {
+    if args.format == PasswordFormat::Docker && args.delivery.output.is_none() {
         return store(args, &passwords, context);
     }
     hand_over(args, &passwords, secret.as_ref(), context)
@@ -117,17 +117,22 @@ fn check(args: &LoginArgs, context: &Context<'_>) -> Result<Option<SecretName>> 
         )
         .hint("leave them out, or leave out --format"));
     }
-    if matches!(args.format, PasswordFormat::Docker | PasswordFormat::Github) {
-        if args.delivery.output.is_some() {
-            return Err(
-                Error::usage(Code::Options, "--output", "this format writes to a fixed place")
-                    .hint("leave --output out, or choose json, dotenv, password or k8s-secret with --format"),
-            );
-        }
-        if args.format == PasswordFormat::Github {
+    let of_client = args.client.is_some() || args.docker_config.is_some();
+    if of_client && args.delivery.output.is_some() {
+        return Err(Error::usage(
+            Code::Options,
+            "--output",
+            "the file takes the place of the client's store, which --client and --docker-config name",
+        )
+        .hint("leave out --output, or the other two"));
+    }
+    match (args.format, &args.delivery.output) {
+        (PasswordFormat::Docker, None) => return Ok(None),
+        (PasswordFormat::Github, None) => {
             github::check(&context.env, github::CommandFile::Output)?;
+            return Ok(None);
         }
-        return Ok(None);
+        _ => {}
     }
     args.delivery.check(context)?;
     if args.format != PasswordFormat::K8sSecret {
@@ -185,6 +190,8 @@ fn hand_over(
     context: &mut Context<'_>,
 ) -> Result<()> {
     let text = match (args.format, secret) {
+        (PasswordFormat::Docker, _) => output::docker_config(passwords)?,
+        (PasswordFormat::Github, _) if args.delivery.output.is_some() => output::passwords_lines(passwords)?,
         (PasswordFormat::Github, _) => {
             github::write(
                 &context.env,

@@ -1,4 +1,4 @@
-//! Kubernetes pull secrets.
+//! Kubernetes pull secrets, and the configuration of Docker that they hold.
 
 use std::collections::BTreeMap;
 
@@ -96,8 +96,10 @@ struct DockerConfigJson<'a> {
 
 #[derive(Serialize)]
 struct RegistryAuth<'a> {
-    username: &'a str,
-    password: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<&'a str>,
     auth: &'a str,
 }
 
@@ -131,8 +133,8 @@ pub fn k8s_data(passwords: &[RegistryPassword]) -> Result<Secret> {
     let basic: Vec<Secret> = passwords.iter().map(basic).collect();
     let auths = passwords.iter().zip(&basic).map(|(it, basic)| {
         let auth = RegistryAuth {
-            username: RegistryPassword::USERNAME,
-            password: it.password.expose(),
+            username: Some(RegistryPassword::USERNAME),
+            password: Some(it.password.expose()),
             auth: basic.expose(),
         };
         (it.host.as_str(), auth)
@@ -142,6 +144,24 @@ pub fn k8s_data(passwords: &[RegistryPassword]) -> Result<Secret> {
     Ok(Secret::new(STANDARD.encode(config.expose())))
 }
 
+/// Returns the passwords as Docker's `config.json` keeps them, for `--format docker --output FILE`.
+///
+/// # Errors
+/// Only those of the JSON writer.
+pub fn docker_config(passwords: &[RegistryPassword]) -> Result<Secret> {
+    let basic: Vec<Secret> = passwords.iter().map(basic).collect();
+    let auths = passwords.iter().zip(&basic).map(|(it, basic)| {
+        let auth = RegistryAuth {
+            username: None,
+            password: None,
+            auth: basic.expose(),
+        };
+        (it.host.as_str(), auth)
+    });
+    let auths = auths.collect();
+    json(&DockerConfigJson { auths })
+}
+
 /// Returns the base64 of `user:password`.
 fn basic(it: &RegistryPassword) -> Secret {
     let plain = Zeroizing::new(format!("{}:{}", RegistryPassword::USERNAME, it.password.expose()));
@@ -149,7 +169,7 @@ fn basic(it: &RegistryPassword) -> Secret {
 }
 
 fn json(value: &impl Serialize) -> Result<Secret> {
-    let text =
-        serde_json::to_string(value).map_err(|error| Error::failed(Code::Options, "cannot write the Secret", error))?;
+    let text = serde_json::to_string(value)
+        .map_err(|error| Error::failed(Code::Options, "cannot write the passwords", error))?;
     Ok(Secret::new(text + "\n"))
 }

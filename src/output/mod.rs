@@ -7,8 +7,10 @@ mod shell;
 mod text;
 
 pub use credentials::{credentials_dotenv, credentials_env, credentials_process, credentials_variables};
-pub use k8s::{SecretName, k8s_data, k8s_secret};
-pub use password::{RegistryPassword, bare_password, check_names, passwords_dotenv, passwords_json, passwords_outputs};
+pub use k8s::{SecretName, docker_config, k8s_data, k8s_secret};
+pub use password::{
+    RegistryPassword, bare_password, check_names, passwords_dotenv, passwords_json, passwords_lines, passwords_outputs,
+};
 pub use shell::Shell;
 pub use text::{json_text, rfc3339};
 

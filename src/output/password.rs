@@ -84,6 +84,14 @@ pub fn passwords_dotenv(passwords: &[RegistryPassword]) -> Result<Secret> {
     dotenv(&variables)
 }
 
+/// Returns the outputs of [`passwords_outputs`] as `name=value` lines, which `$GITHUB_OUTPUT` takes.
+///
+/// # Errors
+/// A password has characters that such a line can't hold.
+pub fn passwords_lines(passwords: &[RegistryPassword]) -> Result<Secret> {
+    dotenv(&passwords_outputs(passwords))
+}
+
 /// Checks that the hosts get different names in outputs and variables.
 ///
 /// # Errors

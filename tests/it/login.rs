@@ -281,6 +281,42 @@ fn github_masks_first_and_writes_outputs_as_the_runner_reads_them() {
 }
 
 #[test]
+fn an_output_file_takes_the_place_of_the_store_and_of_the_steps_outputs() {
+    let lab = lab();
+    let (_, machine) = in_job(&lab, Ci::Github);
+    let file = machine.home().join("out");
+    let login = |format: &str, more: &[&str]| {
+        let output = ["login", HOST, "--format", format, "--output", file.to_str().unwrap()];
+        machine.run(&[&output, more].concat())
+    };
+    let outcome = login("docker", &[]);
+    is_done(&outcome);
+    assert_private(&file);
+    let password = password_in(&machine, "out", HOST);
+    assert_eq!(registry_status(&lab, HOST, &password), 200);
+    assert_eq!(
+        json_of(&machine.read("out")),
+        json!({"auths": {HOST: {"auth": base64_of(&password)}}})
+    );
+    assert!(!machine.home().join(DOCKER).exists());
+    let masks = format!("::add-mask::{password}\n::add-mask::{}\n", base64_of(&password));
+    assert!(outcome.stderr.starts_with(&masks), "{outcome:?}");
+
+    let outcome = login("github", &[]);
+    is_done(&outcome);
+    assert_private(&file);
+    let name = "111122223333_dkr_ecr_eu_west_1_amazonaws_com";
+    assert_eq!(
+        machine.read("out"),
+        format!("docker_username_{name}=AWS\ndocker_password_{name}={password}\n")
+    );
+    assert!(outcome.stderr.starts_with(&masks), "{outcome:?}");
+
+    let outcome = login("docker", &["--client", "podman"]);
+    assert_eq!(outcome.status, 2, "{outcome:?}");
+}
+
+#[test]
 fn other_cis_are_told_in_their_own_way_or_not_at_all() {
     let lab = lab();
     let (job, gitlab) = in_job(&lab, Ci::Gitlab);
@@ -371,8 +407,7 @@ fn what_cannot_be_done_is_told_before_anything_is_fetched() {
         "error: cannot print the password alone: 2 registries are asked for [EA0002]\nhint: name one registry, or use --format json\n",
     );
     for wrong in [
-        &["--output", "x", HOST][..],
-        &["--format", "github", "--output", "x", HOST],
+        &["--output", "x", "--client", "docker", HOST][..],
         &["--format", "json", "--client", "docker", HOST],
         &["--format", "json", "--name", "ecr", HOST],
         &["--format", "k8s-secret", "--name", "Ecr", HOST],
