@@ -20,8 +20,8 @@ pub enum PullAnswer {
     WithoutPassword(String),
 }
 
-/// Answers a client's request for `server`, which messages call `name`, by the configuration as far as it could be read. `find` finds the path to
-/// the registry's password, and the cache.
+/// Answers a client's request for `server`, which messages call `name`, by the configuration as far as it could be read. `named` is the path in
+/// `--config`. `find` finds the path to the registry's password, and the cache.
 ///
 /// A pull that works without credentials must not fail because they are missing, so ECR Public and optional registries go on without them.
 ///
@@ -30,14 +30,18 @@ pub enum PullAnswer {
 pub fn answer(
     server: &str,
     name: &str,
+    named: Option<&Path>,
     config: Result<Config>,
     context: &mut Context<'_>,
     find: impl FnOnce(&RegistryTarget<'_>, &Context<'_>) -> Result<(PasswordPath, Cache)>,
 ) -> Result<PullAnswer> {
     let config = match config {
         Ok(config) => config,
-        // The rules are unknown, but ECR Public never needs credentials.
-        Err(error) if Registry::parse(server).is_some_and(|registry| registry.is_public()) => {
+        // ECR Public never needs credentials, whatever the rules are.
+        Err(error)
+            if Registry::parse(server).is_some_and(|registry| registry.is_public())
+                || Config::says_optional(&context.env, named, server) =>
+        {
             return Ok(go_on_without(name, &error));
         }
         Err(error) => return Err(error),

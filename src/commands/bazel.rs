@@ -64,8 +64,8 @@ fn answer(config: Option<&Path>, context: &mut Context<'_>) -> Result<Secret> {
     let Some(host) = host(&request.uri) else {
         return Ok(without_headers());
     };
-    let config = pull::load_config(host, config, context);
-    let answered = pull::answer(host, host, config, context, pull::by_rule);
+    let loaded = pull::load_config(host, config, context);
+    let answered = pull::answer(host, host, config, loaded, context, pull::by_rule);
     let answered = answered.map_err(|error| {
         let what = format!("{host}: {}", error.what());
         error.about(what)

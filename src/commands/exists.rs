@@ -77,8 +77,8 @@ fn password(
     context: &mut Context<'_>,
 ) -> Result<(Option<Secret>, Option<String>)> {
     let mut ca_bundle = None;
-    let config = pull::load_config(named.host, config, context);
-    let answer = pull::answer(named.host, named.host, config, context, |target, context| {
+    let loaded = pull::load_config(named.host, config, context);
+    let answer = pull::answer(named.host, named.host, config, loaded, context, |target, context| {
         let (path, cache) = pull::by_rule(target, context)?;
         ca_bundle = path.identity().setting("ca_bundle").map(str::to_owned);
         Ok((path, cache))

@@ -114,8 +114,8 @@ impl HelperCredentials<'_> {
 fn get(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
     let input = input(context)?;
     let server = server_in(&input)?;
-    let config = pull::load_config(server, config, context);
-    match pull::answer(server, &name_of(server), config, context, pull::by_rule) {
+    let loaded = pull::load_config(server, config, context);
+    match pull::answer(server, &name_of(server), config, loaded, context, pull::by_rule) {
         Ok(PullAnswer::Password(held)) => Ok(HelperCredentials {
             server_url: server,
             username: "AWS",

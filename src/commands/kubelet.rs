@@ -86,8 +86,8 @@ fn input(context: &mut Context<'_>) -> Result<Secret> {
 
 fn answer(request: &KubeletRequest, config: Option<&Path>, context: &mut Context<'_>) -> Result<Secret> {
     let host = request.host();
-    let config = Config::load_for(&context.env, config, host, None);
-    let answer = pull::answer(host, host, config, context, |target, context| {
+    let loaded = Config::load_for(&context.env, config, host, None);
+    let answer = pull::answer(host, host, config, loaded, context, |target, context| {
         let Some(token) = request.token() else {
             return pull::by_rule(target, context);
         };

@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use rstest::rstest;
+
 use crate::harness::{HOST, Machine, binary};
 
 const NOT_FOUND: &str = "credentials not found in native keychain\n";
@@ -92,6 +94,37 @@ fn public_ecr_and_optional_rules_are_never_a_hard_error() {
         assert_eq!((outcome.status, outcome.stdout.as_str()), (1, NOT_FOUND), "{host}");
         assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
         assert!(outcome.stderr.contains("no AWS credentials"), "{outcome:?}");
+    }
+}
+
+#[rstest]
+#[case::its_own_rule("  - match: HOST\n    optional: true\n    profil: a\n", true)]
+#[case::another_rule(
+    "  - match: 444455556666.dkr.ecr.eu-west-1.amazonaws.com\n    profil: a\n  - match: HOST\n    optional: true\n",
+    true
+)]
+#[case::default("  - match: HOST\n    profil: a\ndefaults: {optional: true}\n", true)]
+#[case::alias(
+    "  - match: registry.example.com\n    registry: HOST\n    optional: true\n    profil: a\n",
+    false
+)]
+#[case::first_match(
+    "  - match: HOST\n    profil: a\n    optional: false\n  - match: '*.dkr.ecr.*.amazonaws.com'\n    optional: true\n",
+    false
+)]
+#[case::no_boolean("  - match: HOST\n    optional: yes\n", false)]
+#[case::no_yaml("  - match: HOST\n    optional: true\n   - \n", false)]
+fn an_optional_rule_is_optional_in_an_invalid_file(#[case] rules: &str, #[case] is_optional: bool) {
+    let machine = Machine::new();
+    let rules = format!("registries:\n{}", rules.replace("HOST", HOST));
+    machine.write(".config/ecr-auth/ecr-auth.yml", &rules);
+    let outcome = machine.helper("get", HOST);
+    assert_eq!(outcome.status, 1);
+    assert_eq!(outcome.stdout == NOT_FOUND, is_optional, "{outcome:?}");
+    assert_eq!(outcome.stderr.lines().count() == 1, is_optional, "{outcome:?}");
+    assert!(outcome.stderr.contains("ecr-auth.yml:"), "{outcome:?}");
+    if rules.contains("registry.example.com") {
+        assert_eq!(machine.helper("get", "registry.example.com").stdout, NOT_FOUND);
     }
 }
 

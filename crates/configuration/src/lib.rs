@@ -193,6 +193,12 @@ impl Config {
         }
     }
 
+    /// Whether the rule for a server says `optional: true` in an `ecr-auth.yml` that [`Config::load_for`] refuses.
+    pub fn says_optional(env: &Env, named: Option<&Path>, server: &str) -> bool {
+        let text = path(env, named).and_then(|path| file::read(&path).ok()?);
+        text.is_some_and(|text| yaml::says_optional(&text, &Server::parse(server)))
+    }
+
     /// Reads the configuration for `logout`: even an `ecr-auth.yml` that is named may be missing.
     ///
     /// # Errors

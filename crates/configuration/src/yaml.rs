@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 use serde_saphyr::{DefaultMessageFormatter, Error as YamlError, Location, MessageFormatter, Options, Spanned};
 
 use self::rule::RuleKeys;
+use super::server::Server;
 use super::{Config, LineNumber, RegistryRule, RegistrySettings, SetupRule, file};
 use diagnostics::{Code, Error, Result, one_line};
 use ecr_registry::{HostPattern, Registry, registry_meant, why_not_ecr};
@@ -62,6 +63,39 @@ pub(super) fn parse(text: &str, path: &Path, setup: Option<&CognitoSettings>) ->
         layers: Vec::new(),
         fallback: None,
     })
+}
+
+/// What an invalid file still says about which registries are optional.
+#[derive(Deserialize, Default)]
+struct OptionalRules {
+    #[serde(default)]
+    registries: Vec<OptionalRule>,
+    #[serde(default)]
+    defaults: OptionalRule,
+}
+
+#[derive(Deserialize, Default)]
+struct OptionalRule {
+    r#match: Option<String>,
+    optional: Option<bool>,
+}
+
+/// Whether a text that [`parse`] refuses, because of any rule, still says that this server is optional.
+pub(super) fn says_optional(text: &str, server: &Server) -> bool {
+    let Ok(Some(rules)) = serde_saphyr::from_str_with_options::<Option<OptionalRules>>(text, options()) else {
+        return false;
+    };
+    let is_servers = |rule: &&OptionalRule| {
+        let pattern = rule.r#match.as_deref().and_then(|name| HostPattern::parse(name).ok());
+        pattern.is_some_and(|pattern| match server.registry() {
+            Some(registry) => pattern.matches(registry),
+            None => pattern.alias() == Some(server.name()),
+        })
+    };
+    let of_rule = rules.registries.iter().find(is_servers);
+    let is_known = of_rule.is_some() || server.registry().is_some();
+    let optional = of_rule.and_then(|rule| rule.optional).or(rules.defaults.optional);
+    is_known && optional == Some(true)
 }
 
 /// Reads a rule of `setup.json`, whose keys are those of `ecr-auth.yml`. The JSON that serde_json writes is also YAML.
