@@ -43,7 +43,7 @@ pub struct TrustPolicyArgs {
     /// Whose jobs; without it, this job's own CI
     #[arg(long, value_parser = PossibleValuesParser::new(ci::trust_forms().map(|form| form.name)))]
     ci: Option<String>,
-    /// The account of the role, 12 digits [default: that of AWS_ROLE_ARN]
+    /// The account of the role, 12 digits [default: that of AWS_ROLE_ARN, else that of the AWS credentials]
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
     /// A region of the role's partition, such as cn-north-1 or us-gov-west-1 [env: AWS_REGION]
@@ -116,10 +116,15 @@ pub fn run(args: &TrustPolicyArgs, context: &mut Context<'_>) -> Result<()> {
     let (name, is_named) = role_name(args, context)?;
     let wanted = wanted(args);
     let by_token = wanted.is_empty() && has_token(&context.env);
-    let mut jobs = match (form(args), by_token) {
+    let here = || ci::running_in(&context.env).and_then(|ci| ci.trust.as_ref());
+    let named = form(args);
+    let form = named.or_else(here);
+    let mut jobs = match (form, by_token) {
         (Some(form), false) => form.wanted(&wanted)?,
-        (None, false) => return Err(no_ci("the flags don't say which CI runs the jobs")),
-        (form, true) => of_this_job(form, args, &account, context)?,
+        (None, false) => {
+            return Err(no_ci("the flags don't say which CI runs the jobs"));
+        }
+        (_, true) => of_this_job(named, args, &account, context)?,
     };
     if let Some(audience) = &args.audience {
         jobs.audiences = vec![audience.clone()];
@@ -145,7 +150,7 @@ pub fn run(args: &TrustPolicyArgs, context: &mut Context<'_>) -> Result<()> {
         PolicyFormat::Cloudformation => role.cloudformation(),
     };
     context.say(&format!("lets in: {} (tokens of {})", jobs.described, role.issuer));
-    warn_of_length(&role, form(args), context);
+    warn_of_length(&role, form, context);
     let written = context.stdout.write_all(text.as_bytes());
     written
         .and_then(|()| context.stdout.flush())

@@ -5,7 +5,7 @@ use rstest::rstest;
 
 use crate::harness::Machine;
 use crate::jobs::{Job, Kind, ci_machine, role_with, start_ci};
-use crate::lab_machine::lab;
+use crate::lab_machine::{key_variables, lab};
 use crate::trust_policy::{assume, gets_in, printed, role, stays_out, texts, words};
 
 /// For a subject that arguments cannot express, the job itself prints the policy.
@@ -281,6 +281,60 @@ fn what_a_subject_cannot_say_is_refused(#[case] args: &str, #[case] flag: &str) 
     let outcome = Machine::new().run(&[&["trust-policy"], &all[..]].concat());
     assert_eq!((outcome.status, outcome.stdout.as_str()), (2, ""), "{outcome:?}");
     assert!(outcome.stderr.starts_with(&format!("error: {flag}: ")), "{outcome:?}");
+}
+
+/// In a job, nothing has to be said: the account is the role's, or that of the job's other credentials.
+#[test]
+fn the_account_is_that_of_the_credentials_if_none_is_named() {
+    let lab = lab();
+    let job = start_ci(&lab, Ci::Github);
+    let machine = ci_machine(&lab, &job).without("AWS_ROLE_ARN");
+    let outcome = machine.run(&["trust-policy"]);
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (2, ""), "{outcome:?}");
+    let told =
+        "error: --account: it is missing, and no AWS credentials tell the account [EA0002]\nhint: name the account";
+    assert!(outcome.stderr.starts_with(told), "{outcome:?}");
+
+    let machine = machine.with_all(key_variables(lab.admin()));
+    let outcome = machine.run(&["trust-policy"]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let told = format!("account {ACCOUNT}: that of arn:aws:iam::{ACCOUNT}:");
+    assert!(outcome.stderr.starts_with(&told), "{outcome:?}");
+    assert_eq!(
+        outcome.stdout,
+        machine.run(&["trust-policy", "--account", ACCOUNT]).stdout
+    );
+    let refused = machine.with("AWS_SECRET_ACCESS_KEY", "wrong").run(&["trust-policy"]);
+    assert_eq!((refused.status, refused.stdout.as_str()), (2, ""), "{refused:?}");
+    assert!(
+        refused.stderr.contains("AWS does not tell the account: "),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn flags_in_a_job_are_about_its_own_ci() {
+    let lab = lab();
+    let machine = ci_machine(&lab, &start_ci(&lab, Ci::Github));
+    let line = words(&format!(
+        "trust-policy --account {ACCOUNT} --repository octo/app --branch dev --owner-id 65 --repository-id 74"
+    ));
+    let line: Vec<&str> = line.iter().map(String::as_str).collect();
+    let named = machine.run(&[&line[..], &["--ci", "github"]].concat());
+    assert_eq!(named.status, 0, "{named:?}");
+    assert_eq!(machine.run(&line).stdout, named.stdout);
+    let outcome = machine.run(&["trust-policy", "--account", ACCOUNT, "--branch", "dev"]);
+    assert_eq!(outcome.status, 2);
+    assert!(outcome.stderr.starts_with("error: --repository: "), "{outcome:?}");
+}
+
+#[test]
+fn an_account_of_eleven_digits_has_lost_a_zero() {
+    let args = ["trust-policy", "--account", "11112222333", "--ci", "github"];
+    let outcome = Machine::new().run(&args);
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (2, ""), "{outcome:?}");
+    let told = "hint: YAML drops a leading zero of an unquoted number: if it was one, write '011112222333', in quotes";
+    assert!(outcome.stderr.contains(told), "{outcome:?}");
 }
 
 const ENTERPRISE_SERVER: &str = "https://github.example.com/_services/token";

@@ -29,7 +29,7 @@ use std::ops::Range;
 
 pub use argument::{ANY_ACCOUNT, of_any_account, parse_argument, parse_region, split_arguments};
 pub use meant::{region_of_server_meant, registry_meant};
-pub use near_miss::{WhyNot, why_not_ecr};
+pub use near_miss::{WhyNot, why_not_ecr, wrong_account};
 pub use partition::Partition;
 pub use pattern::HostPattern;
 pub use server::{possible_names, server_name};

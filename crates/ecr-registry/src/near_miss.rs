@@ -73,7 +73,7 @@ fn wrong_part(name: &PrivateName<'_>) -> WhyNot {
 }
 
 /// Returns what is wrong with an account id that isn't 12 digits.
-pub(super) fn wrong_account(account: &str) -> WhyNot {
+pub fn wrong_account(account: &str) -> WhyNot {
     let digits: String = account.chars().filter(|c| *c != '-').collect();
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return why(

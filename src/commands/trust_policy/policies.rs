@@ -2,11 +2,16 @@
 
 use serde_json::{Map, Value, json};
 
-use aws_access::identity;
+use aws_access::caller;
+use aws_access::identity::{self, Identity, IdentityScope};
 use ci::TrustedJobs;
 use context::{Context, variables};
 use diagnostics::{Code, Error, Result};
-use ecr_registry::{Partition, parse_region};
+use ecr_registry::{Partition, parse_region, wrong_account};
+use settings::{IdentitySettings, RoleSettings, SourceChoice};
+
+/// The region whose STS is asked if none is set.
+const USUAL_REGION: &str = "us-east-1";
 
 /// The account of the role, in its partition.
 pub(super) struct Account {
@@ -15,8 +20,8 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// Returns the account of `--account`, else of `AWS_ROLE_ARN`.
-    pub(super) fn of(account: Option<&str>, region: Option<&str>, context: &Context<'_>) -> Result<Self> {
+    /// Returns the account of `--account`, else of `AWS_ROLE_ARN`, else of the AWS credentials.
+    pub(super) fn of(account: Option<&str>, region: Option<&str>, context: &mut Context<'_>) -> Result<Self> {
         let role = context
             .env
             .get(variables::AWS_ROLE_ARN)
@@ -29,21 +34,53 @@ impl Account {
             },
         };
         let of_role = role.and_then(|role| role.split(':').nth(4));
-        let id = account.or(of_role).ok_or_else(|| {
-            Error::usage(Code::Options, "--account", "it is missing")
-                .hint("name the account of the role with --account ACCOUNT, or the role in AWS_ROLE_ARN")
-        })?;
+        let Some(id) = account.or(of_role) else {
+            return Self::of_caller(region, context);
+        };
         match id.len() == 12 && id.bytes().all(|digit| digit.is_ascii_digit()) {
             true => Ok(Self {
                 partition,
                 id: id.to_owned(),
             }),
-            false => Err(Error::usage(
-                Code::Options,
-                "--account",
-                format!("{id:?} is not an account id of 12 digits"),
-            )),
+            false => {
+                let why = wrong_account(id);
+                Err(Error::usage(why.code, "--account", why.cause).hint(why.hint))
+            }
         }
+    }
+
+    /// Returns the account of the AWS credentials that are there. A role in it need not exist yet, so a job's token is not used.
+    fn of_caller(region: Option<&str>, context: &mut Context<'_>) -> Result<Self> {
+        let missing = |cause: &str| {
+            Error::usage(Code::Options, "--account", cause)
+                .hint("name the account of the role with --account ACCOUNT, or the role in AWS_ROLE_ARN")
+        };
+        let settings = IdentitySettings::from(RoleSettings {
+            source: SourceChoice::Chain,
+            ..RoleSettings::default()
+        });
+        let region = match identity::region(region, None, &context.env)? {
+            Some(region) => parse_region(&region)?,
+            None => USUAL_REGION.to_owned(),
+        };
+        let identity = Identity::choose(settings, &IdentityScope::of_region(&region), &context.env);
+        let caller = match identity.and_then(|identity| caller(&identity, &region, context)) {
+            Ok(caller) => caller,
+            Err(error) if error.code() == Code::NoCredentials => {
+                return Err(missing("it is missing, and no AWS credentials tell the account"));
+            }
+            Err(error) => {
+                let why = format!("{}: {}", error.what(), error.cause());
+                return Err(missing(&format!(
+                    "it is missing, and AWS does not tell the account: {why}"
+                )));
+            }
+        };
+        context.say(&format!("account {}: that of {}", caller.account, caller.arn));
+        Ok(Self {
+            partition: Partition::for_arn(&caller.arn),
+            id: caller.account,
+        })
     }
 
     /// Returns the prefix of IAM ARNs.
