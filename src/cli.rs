@@ -110,6 +110,10 @@ pub fn run(args: &[OsString], context: &mut Context<'_>) -> Exit {
         Ok(cli) => cli,
         Err(error) => return show(&error, args, context),
     };
+    if let (Some(Command::Assume(_)), Some(error)) = (&cli.command, assume::missing_command(args)) {
+        error.report(&mut context.stderr);
+        return error.exit();
+    }
     if cli.quiet {
         context.verbosity = Verbosity::Quiet;
         context.progress = Progress::default();

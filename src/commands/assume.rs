@@ -72,6 +72,20 @@ pub enum CredentialsFormat {
     Profile,
 }
 
+/// Returns the error of a command line that ends in `--`, whose command is missing, such as one from an empty variable. Without it, the credentials
+/// would be printed.
+pub fn missing_command(args: &[OsString]) -> Option<Error> {
+    let is_missing = args.iter().position(|arg| arg == "--") == args.len().checked_sub(1);
+    is_missing.then(|| {
+        Error::usage(
+            Code::Options,
+            "--",
+            "the command to run with the credentials is missing",
+        )
+        .hint("write the command after --, or leave -- out to print the credentials")
+    })
+}
+
 /// Gets the credentials and outputs them.
 ///
 /// # Errors

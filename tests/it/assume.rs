@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::harness::{Machine, Outcome, binary, in_command_line, with_links};
 use crate::jobs::{WITH_TOKEN, in_job};
-use crate::lab_machine::lab;
+use crate::lab_machine::{lab, machine};
 
 /// A session, as `--format process` tells it.
 struct Session {
@@ -387,6 +387,18 @@ fn shells_read_their_lines_back() {
         let read = command.env("HOME", machine.home()).output().unwrap();
         assert_eq!(String::from_utf8(read.stdout).unwrap(), HARD, "{shell}");
     }
+}
+
+/// `assume -- $COMMAND`, where the variable is empty, must not print the credentials.
+#[test]
+fn a_command_line_that_ends_before_its_command_prints_nothing() {
+    let lab = lab();
+    let outcome = machine(&lab).run(&["assume", "--"]);
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (2, ""), "{outcome:?}");
+    let told = "error: --: the command to run with the credentials is missing [EA0002]\nhint: ";
+    assert!(outcome.stderr.starts_with(told), "{outcome:?}");
+    let outcome = with_command(&machine(&lab), &["echo", "--"], "");
+    assert!(outcome.stderr.starts_with("error: no role: "), "{outcome:?}");
 }
 
 #[test]
