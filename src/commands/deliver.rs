@@ -1,6 +1,6 @@
 //! Outputs secrets to stdout or into a file of the user alone.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -76,12 +76,17 @@ impl DeliveryArgs {
 }
 
 fn destination(path: &Path) -> Result<OutputDestination> {
-    OutputDestination::at(path).map_err(|error| {
-        failed(
+    OutputDestination::at(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => failed(
+            path,
+            io::Error::new(ErrorKind::NotFound, "its folder does not exist"),
+            "create the folder first, or name a file in another one",
+        ),
+        _ => failed(
             path,
             error,
             "name a new file, or one of your own; for a pipe, leave --output out",
-        )
+        ),
     })
 }
 

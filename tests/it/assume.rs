@@ -473,6 +473,15 @@ fn an_output_file_is_private_from_its_first_byte() {
 }
 
 #[test]
+fn a_folder_that_is_missing_is_named_as_the_cause() {
+    let lab = lab();
+    let outcome = machine(&lab).run(&["assume", "--format", "env", "--output", "/nowhere/at/all"]);
+    let told = "error: cannot write /nowhere/at/all: its folder does not exist [EA0801]\nhint: create the folder first";
+    assert!(outcome.stderr.starts_with(told), "{outcome:?}");
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (1, ""), "{outcome:?}");
+}
+
+#[test]
 fn a_terminal_is_shown_no_secret_unless_asked_to() {
     let lab = lab();
     let (_, machine) = in_job(&lab, Ci::Gitlab);
