@@ -197,6 +197,11 @@ fn a_password_file_that_is_missing_says_what_it_has_to_be() {
     assert_eq!(outcome.status, 2, "{outcome:?}");
     let told = "[EA0714]\nhint: the option has to name a file of yours with the password in its first line\n";
     assert!(outcome.stderr.contains(told), "{outcome:?}");
+    let machine = machine(&lab);
+    let empty = machine.write("empty", "\nsecond\n");
+    let outcome = run(&machine, CLIENT_ID, &["--password-file", empty.to_str().unwrap()]);
+    let told = "[EA0714]\nhint: write the password into the first line of the file\n";
+    assert!(outcome.stderr.contains(told), "{outcome:?}");
 }
 
 #[test]

@@ -119,7 +119,10 @@ pub fn password_in(path: &Path) -> Result<Secret> {
         Error::usage(Code::PasswordSource, &what, error)
             .hint("the option has to name a file of yours with the password in its first line")
     })?;
-    one_line(&text).ok_or_else(|| Error::usage(Code::PasswordSource, what, "the file's first line is empty"))
+    one_line(&text).ok_or_else(|| {
+        Error::usage(Code::PasswordSource, what, "the file's first line is empty")
+            .hint("write the password into the first line of the file")
+    })
 }
 
 fn password_of(line: &str) -> Result<Secret> {
