@@ -520,3 +520,42 @@ fn bytes_that_are_not_utf_8_stay(#[case] before: &[u8]) {
         before.escape_ascii().to_string()
     );
 }
+
+/// A file without settings is one too.
+#[rstest]
+#[case::empty("")]
+#[case::blank(" \n")]
+#[case::null("null\n")]
+#[case::null_helpers("{\"credHelpers\": null}")]
+#[case::null_helpers_twice("{\"credHelpers\": null, \"a\": 1, \"credHelpers\": null}")]
+#[case::spaced_out("{ }\n")]
+#[case::spaced_out_helpers("{\n  \"credHelpers\": {\n  }\n}\n")]
+fn a_configuration_without_helpers_comes_back_byte_for_byte(#[case] before: &str) {
+    let machine = Machine::new();
+    let bin = bin(&machine);
+    machine.write(".docker/config.json", before);
+    for host in [HOST, "444455556666/eu-west-1"] {
+        let setup = machine.run(&setup_args(&bin, &[host]));
+        assert_eq!(setup.status, 0, "{setup:?}");
+    }
+    assert!(machine.read(".docker/config.json").contains(HOST));
+    let logout = machine.run(&["logout", "--client", "docker"]);
+    assert_eq!(logout.status, 0, "{logout:?}");
+    assert_eq!(machine.read(".docker/config.json"), before);
+}
+
+/// The same for the settings that `setup --all` and `login` write.
+#[rstest]
+#[case::store("{\"credsStore\": null}")]
+#[case::empty("")]
+fn a_configuration_without_a_store_comes_back_byte_for_byte(#[case] before: &str) {
+    let machine = Machine::new();
+    let bin = bin(&machine);
+    machine.write(".docker/config.json", before);
+    let setup = machine.run(&setup_args(&bin, &["--all"]));
+    assert_eq!(setup.status, 0, "{setup:?}");
+    assert!(machine.read(".docker/config.json").contains("ecr-auth"));
+    let logout = machine.run(&["logout", "--client", "docker"]);
+    assert_eq!(logout.status, 0, "{logout:?}");
+    assert_eq!(machine.read(".docker/config.json"), before);
+}

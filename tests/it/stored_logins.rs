@@ -154,6 +154,20 @@ fn logout_says_what_cannot_be_put_back() {
 }
 
 #[test]
+fn logout_gives_back_a_file_without_settings_byte_for_byte() {
+    let machine = Machine::new();
+    let (docker, podman) = ("null\n", "{\"auths\": null, \"a\": { }}");
+    machine.write(".docker/config.json", docker);
+    machine.write(".config/containers/auth.json", podman);
+    login(&machine, &[HOST, OTHER]);
+    assert!(machine.read(".docker/config.json").contains(OTHER));
+    let outcome = machine.run(&["logout", "--client", "all"]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert_eq!(machine.read(".docker/config.json"), docker);
+    assert_eq!(machine.read(".config/containers/auth.json"), podman);
+}
+
+#[test]
 fn logout_fails_where_a_store_is_gone_and_takes_back_the_rest() {
     let machine = with_store();
     let config = format!("{{\"credHelpers\": {{\"{HOST}\": \"keeping\"}}}}\n");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::credential::{AuthFault, StoredCredential, TOKEN_USER, auth_text, decoded};
 use super::host_map::{HostChanges, HostMap};
 use super::json::{Malformed, Member, Object};
-use super::members::{MemberChanges, NULL, ObjectLayout, named, or_empty, quoted, text_of};
+use super::members::{EMPTY, MemberChanges, NULL, ObjectLayout, named, or_empty, quoted, text_of};
 use secret::Secret;
 
 /// Members of an entry that clients use instead of its `auth`: docker and podman refresh with an identity token and send a registry
@@ -169,7 +169,7 @@ impl<'a> AuthsEditor<'a> {
     pub fn edit(
         &self,
         edits: &BTreeMap<String, AuthEdit>,
-        drop_empty: bool,
+        emptied: Option<&str>,
         style: &ObjectLayout,
         top: &mut MemberChanges,
     ) -> Result<(), Malformed> {
@@ -185,7 +185,7 @@ impl<'a> AuthsEditor<'a> {
                 AuthEdit::Clear { keep_empty } => self.clear(host, *keep_empty, style, &mut changes)?,
             }
         }
-        changes.finish(&empty_style, drop_empty, top);
+        changes.finish(&empty_style, emptied, top);
         Ok(())
     }
 
@@ -213,7 +213,7 @@ impl<'a> AuthsEditor<'a> {
             None => changes.put(None, name, Some(quoted(new.expose()))),
         }
         if !changes.is_empty() {
-            auths.put(host, changes.object(entry.as_ref(), &style.nested(), false));
+            auths.put(host, changes.object(entry.as_ref(), &style.nested(), Some(EMPTY)));
         }
         Ok(())
     }
@@ -232,7 +232,10 @@ impl<'a> AuthsEditor<'a> {
         if !named(&entry, "auth").is_empty() {
             let mut changes = MemberChanges::default();
             changes.put_text(&entry, "auth", None);
-            auths.put(host, changes.object(Some(&entry), &style.nested(), !keep_empty));
+            auths.put(
+                host,
+                changes.object(Some(&entry), &style.nested(), keep_empty.then_some(EMPTY)),
+            );
         }
         Ok(())
     }

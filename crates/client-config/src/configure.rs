@@ -4,6 +4,7 @@ use std::io;
 
 use super::client::{EntryForAll, Kind};
 use super::edit::{ConfigEdit, HELPER, HelperSettings, Malformed, ends_with_configuration};
+use super::empty_parts::EmptyParts;
 use super::files::ConfigFile;
 use super::record::{ClientUndoLog, FileRecord};
 use super::replace::{EditOutcome, read_text, real_path, update};
@@ -102,8 +103,15 @@ impl SetupRequest<'_> {
         }
         let previous = |previous: Option<&String>| ReplacedValue::new(previous.cloned(), HELPER);
         let hosts = edit.helpers.keys().map(|host| (host, settings.helpers.get(host)));
+        let written = [
+            ("credHelpers", !edit.helpers.is_empty()),
+            ("credsStore", edit.store.is_some()),
+        ];
+        let written: Vec<&str> = written.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
+        let empty = old.map_or(Ok(EmptyParts::default()), |old| EmptyParts::of_text(old, &written));
         let record = FileRecord {
             created: old.is_none(),
+            empty: empty.map_err(|malformed| malformed.in_file(file))?,
             created_helpers: !edit.helpers.is_empty() && !settings.has_helpers,
             cred_helpers: hosts
                 .filter(|(_, helper)| helper.is_none_or(|helper| helper != HELPER))

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::auths::{AuthEdit, AuthsEditor};
 use super::client::{ConfigFormat, Kind};
+use super::empty_parts::EmptyParts;
 use super::files::ConfigFile;
 use super::host_map::{HostChanges, HostMap};
 pub use super::json::Malformed;
 use super::json::{Member, Object};
 use super::member_types::DockerView;
-use super::members::{MemberChanges, NULL, ObjectLayout, or_empty, quoted, string, text_of};
+use super::members::{EMPTY, MemberChanges, NULL, ObjectLayout, named, or_empty, quoted, string, text_of};
 use diagnostics::{Code, Error, Result};
 
 /// The helper's name for clients, which run `docker-credential-<name>`.
@@ -111,6 +112,8 @@ pub struct ConfigEdit {
     pub auths: BTreeMap<String, AuthEdit>,
     /// Whether `auths` is removed with its last entry.
     pub drop_empty_auths: bool,
+    /// What is put in place of parts in which nothing is left.
+    pub empty: EmptyParts,
 }
 
 impl ConfigEdit {
@@ -124,10 +127,15 @@ impl ConfigEdit {
         if let Some(store) = &self.store
             && *store != config.store()?
         {
-            changes.put_text(&config.top, "credsStore", store.as_deref());
+            let null = self.empty.member("credsStore", true).filter(|_| store.is_none());
+            match (null, named(&config.top, "credsStore").last()) {
+                (Some(null), Some(last)) => changes.put(Some(*last), "credsStore", Some(null.to_owned())),
+                _ => changes.put_text(&config.top, "credsStore", store.as_deref()),
+            }
         }
         if !self.auths.is_empty() {
-            AuthsEditor::from_object(&config.top)?.edit(&self.auths, self.drop_empty_auths, &style, &mut changes)?;
+            let emptied = self.empty.member("auths", self.drop_empty_auths);
+            AuthsEditor::from_object(&config.top)?.edit(&self.auths, emptied, &style, &mut changes)?;
         }
         if changes.is_empty() {
             return Ok(text.to_owned());
@@ -135,7 +143,11 @@ impl ConfigEdit {
         let top = &config.top;
         let before = &top.text[..top.span.start];
         let after = &top.text[top.span.end..];
-        Ok([before, &changes.rewrite(top, &style), after].concat())
+        let new = [before, &changes.rewrite(top, &style), after].concat();
+        Ok(match self.empty.text() {
+            Some(text) if new.trim() == EMPTY => text.to_owned(),
+            _ => new,
+        })
     }
 
     fn edit_helpers(
@@ -156,7 +168,8 @@ impl ConfigEdit {
                 changes.put(host, helper.as_deref().map(value));
             }
         }
-        changes.finish(&style.nested(), self.drop_empty_helpers, top);
+        let emptied = self.empty.member("credHelpers", self.drop_empty_helpers);
+        changes.finish(&style.nested(), emptied, top);
         Ok(())
     }
 }

@@ -106,8 +106,9 @@ impl<'m, 'a> HostChanges<'m, 'a> {
         }
     }
 
-    /// Adds the changes to those of the configuration. `style` is the layout of its objects.
-    pub fn finish(self, style: &ObjectLayout, drop_empty: bool, top: &mut MemberChanges) {
+    /// Adds the changes to those of the configuration. `style` is the layout of its objects, and `emptied` the value of one in which nothing is
+    /// left: `None` removes it.
+    pub fn finish(self, style: &ObjectLayout, emptied: Option<&str>, top: &mut MemberChanges) {
         let map = self.map;
         for (which, changes) in self
             .changes
@@ -117,7 +118,7 @@ impl<'m, 'a> HostChanges<'m, 'a> {
         {
             let object = map.objects.get(which);
             let at = object.map(|(at, _)| *at).or(map.at);
-            let value = changes.object(object.map(|(_, object)| object), style, drop_empty);
+            let value = changes.object(object.map(|(_, object)| object), style, emptied);
             top.put(at, map.name, value);
         }
     }

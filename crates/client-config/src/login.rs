@@ -9,6 +9,7 @@ use super::auths::{AuthEdit, AuthsEditor};
 use super::client::Kind;
 use super::credential::auth_text;
 use super::edit::{ConfigEdit, HELPER, HelperSettings};
+use super::empty_parts::EmptyParts;
 use super::files::ConfigFile;
 use super::record::{ClientUndoLog, FileRecord, LoginRecord};
 use super::replace::{EditOutcome, read_text, real_path, update_private};
@@ -227,8 +228,10 @@ impl<'a> PasswordKeeper<'a> {
             }
             let auths = AuthsEditor::read(text).map_err(|malformed| malformed.in_file(file))?;
             let found = found_in(&auths, &edit).map_err(|malformed| malformed.in_file(file))?;
+            let empty = old.map_or(Ok(EmptyParts::default()), |old| EmptyParts::of_text(old, &["auths"]));
             let changes = FileRecord {
                 created: old.is_none(),
+                empty: empty.map_err(|malformed| malformed.in_file(file))?,
                 created_auths: !auths.is_there(),
                 ..FileRecord::default()
             };

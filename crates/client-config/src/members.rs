@@ -8,7 +8,7 @@ use super::json::{Malformed, Member, Object, decoded};
 use private_files::is_stand_in;
 
 /// Docker's empty configuration.
-const EMPTY: &str = "{}";
+pub(super) const EMPTY: &str = "{}";
 
 /// Returns the text, or an empty configuration in place of a blank text or `null`, as docker reads them.
 pub(super) fn or_empty(text: &str) -> &str {
@@ -99,15 +99,22 @@ impl MemberChanges {
         self.replace.values().filter(|value| value.is_none()).count()
     }
 
-    /// Returns the new value of a member that holds an object. A missing or empty object is laid out like `style`. `None` removes the member, if
-    /// nothing is left in it and `drop_empty` is set.
-    pub(super) fn object(&self, object: Option<&Object<'_>>, style: &ObjectLayout, drop_empty: bool) -> Option<String> {
+    /// Returns the new value of a member that holds an object. A missing or empty object is laid out like `style`. If nothing is left in it, the
+    /// value is `emptied`, and `None` removes the member.
+    pub(super) fn object(
+        &self,
+        object: Option<&Object<'_>>,
+        style: &ObjectLayout,
+        emptied: Option<&str>,
+    ) -> Option<String> {
         let Some(object) = object else {
             return Some(self.rewrite_empty(style));
         };
-        let emptied = self.add.is_empty() && self.removed() == object.members.len();
+        if self.add.is_empty() && self.removed() == object.members.len() {
+            return emptied.map(str::to_owned);
+        }
         let own = ObjectLayout::of_object(object);
-        (!(emptied && drop_empty)).then(|| self.rewrite(object, own.as_ref().unwrap_or(style)))
+        Some(self.rewrite(object, own.as_ref().unwrap_or(style)))
     }
 
     /// Returns the object with these changes. Every byte between kept members is kept.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::empty_parts::EmptyParts;
 use context::Env;
 use private_files::{ReplacedValue, StateFolder, UndoEntries, UndoLog, UndoRecord};
 
@@ -40,6 +41,9 @@ pub struct FileRecord {
     /// Registries whose previous, empty helper was `null`.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub null_helpers: BTreeSet<String>,
+    /// How the parts were written that held nothing.
+    #[serde(skip_serializing_if = "EmptyParts::is_none")]
+    pub empty: EmptyParts,
     /// The replaced `credsStore`.
     pub creds_store: Option<ReplacedValue>,
     /// The store that docker used by itself if no `credsStore` was set, such as `osxkeychain`.
@@ -60,6 +64,9 @@ impl FileRecord {
         if self.is_empty() {
             *self = newer;
             return;
+        }
+        if !self.created {
+            self.empty.merge(newer.empty);
         }
         self.created |= newer.created;
         self.created_helpers |= newer.created_helpers;

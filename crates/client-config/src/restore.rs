@@ -184,6 +184,7 @@ fn edit(settings: &HelperSettings, hosts: &[String], known: Option<&FileRecord>)
         drop_empty_helpers: known.is_none_or(|known| known.created_helpers),
         auths: BTreeMap::new(),
         drop_empty_auths: known.is_some_and(|known| known.created_auths),
+        empty: known.map(|known| known.empty.clone()).unwrap_or_default(),
     }
 }
 
