@@ -194,7 +194,7 @@ impl ClientLookup<'_> {
                 "fix the file at that place: docker decodes no passwords in auths until then, and podman may refuse the file",
             );
         }
-        match self.near() {
+        match self.near(found) {
             near if near.is_empty() => Check::pass(self.id(), finding),
             near => Check::warn(
                 self.id(),
@@ -251,7 +251,7 @@ impl ClientLookup<'_> {
                 format!(
                     "docker-credential-{name} is asked, by {named_by} in {place}, and has nothing for {}{}",
                     self.host,
-                    self.near()
+                    self.near(found)
                 ),
                 self.setup_hint(),
             ),
@@ -385,7 +385,7 @@ impl ClientLookup<'_> {
     }
 
     fn never(&self, miss: &NearMiss) -> String {
-        let (key, place) = (&miss.key, self.location(&miss.place));
+        let (key, place) = (shown_key(&miss.key), self.location(&miss.place));
         match miss.slip {
             Slip::Registry(setting) => format!(
                 "the key {key} in {setting} of {place} never matches: the registry is {}, and the whole key must match",
@@ -395,12 +395,20 @@ impl ClientLookup<'_> {
         }
     }
 
-    fn near(&self) -> String {
-        let miss = self.lookup.near_misses.first();
-        miss.map_or_else(String::new, |miss| match miss.slip {
-            Slip::Registry(setting) => format!("; the key {} in {setting} never matches", miss.key),
-            Slip::Setting(setting) => format!("; the key {} is not a setting: did you mean {setting}?", miss.key),
-        })
+    /// Returns words about the first key that never matches. Its place is named unless it is that of the credentials.
+    fn near(&self, found: &FoundCredentials) -> String {
+        let Some(miss) = self.lookup.near_misses.first() else {
+            return String::new();
+        };
+        let of_place = match miss.place == found.place {
+            true => String::new(),
+            false => format!(" of {}", self.location(&miss.place)),
+        };
+        let key = shown_key(&miss.key);
+        match miss.slip {
+            Slip::Registry(setting) => format!("; the key {key} in {setting}{of_place} never matches"),
+            Slip::Setting(setting) => format!("; the key {key}{of_place} is not a setting: did you mean {setting}?"),
+        }
     }
 
     fn setup_hint(&self) -> String {
@@ -410,6 +418,14 @@ impl ClientLookup<'_> {
         };
         let what = if self.is_for_all { "--all" } else { self.host };
         format!("run: ecr-auth setup {what}{under_sudo}")
+    }
+}
+
+/// Returns a key for a message. Blanks and unprintable characters would not be seen without quotes.
+fn shown_key(key: &str) -> String {
+    match key.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        true => format!("{key:?}"),
+        false => key.to_owned(),
     }
 }
 

@@ -220,6 +220,14 @@ fn podman_reads_only_what_it_knows(#[case] config: &str, #[case] expected: &str)
     r#"{"auths":{"HOST:443":{"auth":"QVdTOng="}}}"#,
     "the key HOST:443 in auths of ~/.docker/config.json never matches"
 )]
+#[case::blank_at_the_end(
+    r#"{"credHelpers":{"HOST ":"ecr-auth"}}"#,
+    "the key \"HOST \" in credHelpers of ~/.docker/config.json never matches: the registry is HOST, "
+)]
+#[case::line_break_beside_what_works(
+    r#"{"credHelpers":{"HOST\n":"ecr-auth","HOST":"ecr-auth"}}"#,
+    "; the key \"HOST\\n\" in credHelpers never matches"
+)]
 #[case::beside_what_works(
     r#"{"credHelpers":{"HOST":"ecr-auth"},"credStore":"x"}"#,
     "! docker: docker-credential-ecr-auth is asked, by credHelpers in ~/.docker/config.json; the key credStore is not a setting"
@@ -298,7 +306,7 @@ fn a_key_with_a_scheme_never_matches_in_the_variable() {
     let variable = json!({"auths": {format!("https://{HOST}"): {"auth": stale()}}});
     scene.set("DOCKER_AUTH_CONFIG", &variable.to_string());
     let outcome = scene.doctor(&[HOST]);
-    let told = format!("; the key https://{HOST} in auths never matches");
+    let told = format!("; the key https://{HOST} in auths of DOCKER_AUTH_CONFIG never matches");
     assert!(outcome.stdout.contains(&told), "{outcome:?}");
     assert!(!outcome.stdout.contains("is used"), "{outcome:?}");
 }
