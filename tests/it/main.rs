@@ -70,6 +70,7 @@ mod pages;
 mod planted_logins;
 mod power_cut;
 mod process_keys;
+mod profile_errors;
 mod profiles;
 mod python;
 mod reference;

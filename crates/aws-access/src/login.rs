@@ -19,6 +19,7 @@ use crate::endpoint::{Endpoint, EndpointKind, Service};
 use crate::expiration;
 use crate::kept_session::login_session_file;
 use crate::sso::keep_session;
+use aws_shared_files::shell_word;
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 use zeroize::Zeroizing;
@@ -62,8 +63,7 @@ impl Aws<'_> {
     /// No user is signed in, or the session has ended and cannot be renewed.
     pub(crate) async fn login_session(&self, profile: &str, session: &str, region: &str) -> Result<Credentials> {
         let failed = |cause: String| {
-            Error::failed(Code::ProfileFailed, format!("profile {profile}"), cause)
-                .hint(format!("run: aws login --profile {profile}"))
+            Error::failed(Code::ProfileFailed, format!("profile {profile}"), cause).hint(sign_in_again(profile))
         };
         let file = login_session_file(session, self.env);
         let file = file.ok_or_else(|| failed("this user has no home folder".to_owned()).with_code(Code::NoHome))?;
@@ -98,7 +98,7 @@ impl Aws<'_> {
 
     async fn renew_login(&self, profile: &str, session: &mut LoginSession, region: &str) -> Result<()> {
         let what = format!("profile {profile}: {} ({region})", Service::SignIn.name());
-        let hint = format!("run: aws login --profile {profile}");
+        let hint = sign_in_again(profile);
         let odd = |cause: &str| Error::failed(Code::ProfileFailed, &what, cause).hint(&hint);
         let key = session_key(&session.dpop_key).ok_or_else(|| odd("dpopKey is not a key"))?;
         let request = CreateOAuth2TokenRequestBody::builder()
@@ -134,6 +134,10 @@ impl Aws<'_> {
             .take(answer, SystemTime::now())
             .ok_or_else(|| odd("the answer holds no credentials").with_code(Code::OddAnswer))
     }
+}
+
+fn sign_in_again(profile: &str) -> String {
+    format!("run: aws login --profile {}", shell_word(profile))
 }
 
 impl LoginSession {

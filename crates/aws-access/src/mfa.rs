@@ -6,6 +6,7 @@ use crate::endpoint::Endpoint;
 use crate::identity::{ProfileRole, ProfileSource, process_fields};
 use crate::job_sign_in::needing_the_cache;
 use crate::session_credentials::SessionCredentials;
+use aws_shared_files::shell_word;
 use context::Env;
 use diagnostics::{Code, Error, Result};
 use secret_cache::{Cache, CacheKey};
@@ -89,7 +90,7 @@ pub(crate) fn no_session(profile: &ProfileSource, role: &ProfileRole, env: &Env)
     );
     let command = format!(
         "at a terminal, run: ecr-auth assume --profile {} -- {NOTHING}",
-        profile.name
+        shell_word(&profile.name)
     );
     Error::failed(Code::Mfa, format!("profile {}", role.profile), cause).hint(needing_the_cache(command, env))
 }

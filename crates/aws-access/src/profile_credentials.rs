@@ -11,6 +11,7 @@ use crate::identity::{ProfileBase, ProfileSource};
 use crate::mfa::{MfaSessions, no_session, session_key};
 use crate::sign_in::{Destination, sts_of_profile};
 use crate::sts::{MfaCode, RoleCall};
+use aws_shared_files::shell_word;
 use context::program;
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
@@ -70,12 +71,12 @@ impl Aws<'_> {
                 session_token.as_ref(),
                 "profile",
             )),
-            ProfileBase::Process(line) => self.process(&profile.name, line),
+            ProfileBase::Process(line) => self.process(&profile.base_profile, line),
             ProfileBase::Sso(sso) => {
                 check_sign_in(self.env, self.identity)?;
-                self.sso(&profile.name, sso).await
+                self.sso(&profile.base_profile, sso).await
             }
-            ProfileBase::Login(session) => self.login_session(&profile.name, session, sts.region()).await,
+            ProfileBase::Login(session) => self.login_session(&profile.base_profile, session, sts.region()).await,
             ProfileBase::WebIdentity {
                 role_arn,
                 token_file,
@@ -125,7 +126,7 @@ impl Aws<'_> {
     /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>
     fn process(&self, profile: &str, line: &Secret) -> Result<Credentials> {
         let failed = |cause: String| {
-            let hint = format!("run: aws sts get-caller-identity --profile {profile}");
+            let hint = format!("run: aws sts get-caller-identity --profile {}", shell_word(profile));
             Error::failed(
                 Code::ProfileFailed,
                 format!("profile {profile}"),

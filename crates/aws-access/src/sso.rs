@@ -14,6 +14,7 @@ use crate::expiration;
 use crate::identity::SsoSettings;
 use crate::kept_session::sso_session_file;
 use crate::sign_in::sso_endpoint;
+use aws_shared_files::shell_word;
 use context::variables;
 use diagnostics::{Code, Error, Mention, Result};
 use private_files::{EditOutcome, Encoding, FileFormat};
@@ -62,10 +63,8 @@ impl Aws<'_> {
     /// # Errors
     /// No user is signed in, the session has ended, or the portal refuses.
     pub(crate) async fn sso(&self, profile: &str, sso: &SsoSettings) -> Result<Credentials> {
-        let failed = |code, cause: String| {
-            Error::failed(code, format!("profile {profile}"), cause)
-                .hint(format!("run: aws sso login --profile {profile}"))
-        };
+        let hint = format!("run: aws sso login --profile {}", shell_word(profile));
+        let failed = |code, cause: String| Error::failed(code, format!("profile {profile}"), cause).hint(&hint);
         let file = sso_session_file(sso, self.env)
             .ok_or_else(|| failed(Code::NoHome, "this user has no home folder".to_owned()))?;
         let text = private_files::read_secret(&file, private_files::TOKEN_LIMIT).map_err(|error| {
@@ -99,9 +98,7 @@ impl Aws<'_> {
                 error,
             );
             match is_ended {
-                true => error
-                    .with_code(Code::SsoExpired)
-                    .hint(format!("run: aws sso login --profile {profile}")),
+                true => error.with_code(Code::SsoExpired).hint(&hint),
                 false => error,
             }
         })?;

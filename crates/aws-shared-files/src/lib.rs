@@ -1,7 +1,7 @@
 //! AWS's shared files, `~/.aws/config` and `~/.aws/credentials`.
 //!
 //! [`SharedFiles`] reads both, as tolerantly as the AWS CLI. [`profile`] writes one profile whose `credential_process` is this program, and removes
-//! it again. [`push_quoted`] quotes a word for such a command line.
+//! it again. [`push_quoted`] quotes a word for such a command line, [`shell_word`] for one that a person copies.
 //!
 //! ```
 //! use aws_shared_files::SharedFiles;
@@ -15,6 +15,7 @@
 //! assert_eq!(files.profile("ci").unwrap().get("region"), Some("eu-west-1"));
 //! ```
 
+mod header_line;
 mod ini;
 pub mod profile;
 mod quoting;
@@ -24,6 +25,6 @@ mod shared_files;
 mod text;
 mod words;
 
-pub use quoting::push_quoted;
+pub use quoting::{push_quoted, shell_word};
 pub use shared_file::SharedFile;
 pub use shared_files::{Profile, SharedFiles};

@@ -11,6 +11,7 @@ use context::Env;
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 
+use crate::header_line::HeaderLine;
 use crate::ini;
 use crate::section::{Section, SectionKind, Setting};
 use crate::shared_file::SharedFile;
@@ -21,6 +22,8 @@ use crate::text;
 pub struct SharedFiles {
     /// The sections. Those of the credentials file come first, because its settings win.
     sections: Vec<Section>,
+    /// The lines of headers, those too that the AWS CLI takes for a part of the setting above.
+    headers: Vec<HeaderLine>,
     /// The paths of the files.
     paths: [PathBuf; 2],
 }
@@ -62,6 +65,7 @@ impl SharedFiles {
         let first = self.sections.len();
         let mut for_all: Vec<Setting> = Vec::new();
         for parsed in ini::sections(text) {
+            self.headers.extend(HeaderLine::all(&parsed, file));
             if parsed.header == "DEFAULT" {
                 // For Python's configparser, and so for the AWS CLI, these are settings of every section of the file.
                 for_all.extend(Setting::all(&parsed));
@@ -104,12 +108,12 @@ impl SharedFiles {
             .then_some(Profile { files: self, name })
     }
 
-    /// Returns the names of all profiles, sorted.
+    /// Returns the names of all profiles that have one, sorted.
     pub fn profile_names(&self) -> BTreeSet<&str> {
         let profiles = self
             .sections
             .iter()
-            .filter(|section| section.kind == SectionKind::Profile);
+            .filter(|section| section.kind == SectionKind::Profile && !section.name.is_empty());
         profiles.map(|section| section.name.as_str()).collect()
     }
 
@@ -123,9 +127,9 @@ impl SharedFiles {
         Secret::new(texts.collect::<String>())
     }
 
-    /// Whether the `config` file has a section `[NAME]`, where the word `profile` is missing.
-    pub fn has_unmarked(&self, name: &str) -> bool {
-        self.has(SectionKind::Other, name)
+    /// Returns the hint for a missing profile if a header is nearly the profile's, such as `[work]` or `[profile work #old]` in `config`.
+    pub fn near_miss(&self, name: &str) -> Option<String> {
+        Some(self.headers.iter().find(|header| header.is_nearly(name))?.hint(name))
     }
 
     /// Whether there is an `[sso-session NAME]`.

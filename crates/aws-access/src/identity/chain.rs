@@ -136,7 +136,7 @@ impl ChainSearch<'_> {
                 return Ok(source);
             }
         }
-        Err(no_credentials(NO_METADATA, self.files))
+        Err(no_credentials(NO_METADATA, self.files, self.name()))
     }
 
     /// Returns all sources that exist, except the instance metadata service, which only a call can find.
@@ -147,10 +147,21 @@ impl ChainSearch<'_> {
             .collect()
     }
 
+    /// Returns the name of the profile that is looked for.
+    fn name(&self) -> &str {
+        self.named.unwrap_or("default")
+    }
+
+    /// Returns the profile that is skipped because it holds no credentials.
+    pub fn skipped_profile(&self) -> Option<&str> {
+        let is_skipped = self.files.profile(self.name()).is_some() && matches!(self.profile(self.name()), Ok(None));
+        is_skipped.then(|| self.name())
+    }
+
     fn shared_profile(&self) -> Result<Option<ChainSource>> {
         match self.named {
             Some(name) if self.files.profile(name).is_none() => Err(missing_profile(self.files, name)),
-            named => Ok(self.profile(named.unwrap_or("default"))?.map(ChainSource::Profile)),
+            _ => Ok(self.profile(self.name())?.map(ChainSource::Profile)),
         }
     }
 
@@ -203,13 +214,20 @@ pub fn finds_nothing(error: &Error) -> bool {
     error.code() == Code::NoCredentials
 }
 
-/// Returns the error if no source has credentials. `last` says how the last source, the instance metadata service, failed.
-pub(crate) fn no_credentials(last: &str, files: &SharedFiles) -> Error {
-    let profile = match names_of(files) {
-        Some(known) => format!(
-            "name a profile that exists ({known}) for this registry: ecr-auth setup --profile PROFILE REGISTRY; or set AWS_PROFILE to it"
+/// Returns the error if no source has credentials. `last` says how the last source, the instance metadata service, failed. `name` is the profile that
+/// was looked for.
+pub(crate) fn no_credentials(last: &str, files: &SharedFiles, name: &str) -> Error {
+    const SETUP: &str = "for this registry: ecr-auth setup --profile PROFILE REGISTRY; or set AWS_PROFILE to it";
+    let others = names_without(files, name);
+    let profile = match (files.profile(name), files.near_miss(name), others) {
+        (Some(skipped), _, Some(others)) => format!(
+            "{}: give it some; or name a profile that has some ({others}) {SETUP}",
+            profile::why_none(&skipped)
         ),
-        None => "set AWS_PROFILE".to_owned(),
+        (Some(skipped), _, None) => format!("{}: give it some; or set AWS_PROFILE", profile::why_none(&skipped)),
+        (None, Some(near_miss), _) => format!("{near_miss}; or set AWS_PROFILE"),
+        (None, None, Some(known)) => format!("name a profile that exists ({known}) {SETUP}"),
+        (None, None, None) => "set AWS_PROFILE".to_owned(),
     };
     Error::failed(
         Code::NoCredentials,
@@ -228,7 +246,13 @@ pub fn known_profiles(env: &Env) -> Option<String> {
 
 /// Returns the names of the first eight profiles of AWS's shared files, for messages.
 fn names_of(files: &SharedFiles) -> Option<String> {
-    let names = files.profile_names();
+    names_without(files, "")
+}
+
+/// Returns the names of the first eight other profiles.
+fn names_without(files: &SharedFiles, name: &str) -> Option<String> {
+    let mut names = files.profile_names();
+    names.remove(name);
     let more = if names.len() > PROFILES_SHOWN { ", …" } else { "" };
     let shown: Vec<&str> = names.into_iter().take(PROFILES_SHOWN).collect();
     (!shown.is_empty()).then(|| shown.join(", ") + more)
@@ -300,12 +324,10 @@ fn boot_id() -> String {
 }
 
 pub(super) fn missing_profile(files: &SharedFiles, name: &str) -> Error {
-    let hint = match names_of(files) {
-        _ if files.has_unmarked(name) => {
-            format!("AWS's config file has a section [{name}]: write it as [profile {name}]")
-        }
-        None => format!("AWS's shared files hold no profile at all: check AWS_CONFIG_FILE and {HOME_VARIABLE}"),
-        Some(known) => format!("profiles there are: {known}"),
+    let hint = match (files.near_miss(name), names_of(files)) {
+        (Some(near_miss), _) => near_miss,
+        (None, None) => format!("AWS's shared files hold no profile at all: check AWS_CONFIG_FILE and {HOME_VARIABLE}"),
+        (None, Some(known)) => format!("profiles there are: {known}"),
     };
     Error::failed(
         Code::Profile,

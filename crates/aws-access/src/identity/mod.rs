@@ -202,6 +202,9 @@ impl Identity {
         });
         let sources = search.all().into_iter().filter(|source| !is_taken(source));
         let mut lines: Vec<String> = sources.map(|source| format!("{source}: {why}")).collect();
+        if let Some(name) = search.skipped_profile() {
+            lines.insert(0, format!("profile {name}: it holds no credentials"));
+        }
         lines.extend(self.passed_over_role(env));
         lines.extend(self.passed_over_tokens(env));
         lines
@@ -312,7 +315,7 @@ impl Identity {
 
     /// The error of a search that found no credentials. `last` says how the last source of the chain failed.
     pub(crate) fn no_credentials(&self, last: &str) -> Error {
-        no_credentials(last, &self.files)
+        no_credentials(last, &self.files, &self.profile)
     }
 
     /// Returns a setting of the profile. The environment's variables come first, and are not read here.

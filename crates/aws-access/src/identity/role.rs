@@ -340,7 +340,8 @@ mod tests {
         assert_eq!(
             failing(super::super::chain::no_credentials(
                 "",
-                &aws_shared_files::SharedFiles::default()
+                &aws_shared_files::SharedFiles::default(),
+                "default"
             )),
             missing
         );

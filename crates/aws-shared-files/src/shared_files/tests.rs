@@ -117,7 +117,7 @@ fn names_hold_blanks_in_quotes_and_without() {
     );
     assert_eq!(files.sso_session("my corp", "sso_region"), Some("r"));
     assert!(files.profile("it's mine").is_some() && files.profile("Build Box 7").is_some());
-    assert!(files.has_unmarked("dev") && files.profile("dev").is_none());
+    assert!(files.near_miss("dev").is_some() && files.profile("dev").is_none());
 }
 
 #[test]

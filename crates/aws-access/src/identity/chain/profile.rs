@@ -21,6 +21,8 @@ pub struct ProfileSource {
     pub name: String,
     /// Where the first credentials come from.
     pub base: ProfileBase,
+    /// The profile that holds them: this one, or the one that `source_profile` leads to.
+    pub base_profile: String,
     /// The roles that are assumed with them, one after the other.
     pub roles: Vec<ProfileRole>,
     /// The profile's resolved settings, see [`Profile::resolved_text`].
@@ -114,6 +116,7 @@ impl ProfileSource {
         Ok(Some(Self {
             name: name.to_owned(),
             base,
+            base_profile: resolver.visited.pop().unwrap_or_default(),
             roles: resolver.roles,
             text: profile.resolved_text(),
         }))
@@ -280,6 +283,20 @@ impl Resolver<'_> {
             session_name: self.session_name(profile),
         })
     }
+}
+
+/// Says why a profile without credentials has none.
+pub(super) fn why_none(profile: &Profile<'_>) -> String {
+    let has = |key| profile.get(key).is_some();
+    let why = match () {
+        () if has("source_profile") => "has a source_profile and no role_arn",
+        () if has("sso_session") => "has an sso_session, but no sso_account_id and no sso_role_name",
+        () if has("export aws_access_key_id") || has("export aws_secret_access_key") => {
+            "has lines that begin with export"
+        }
+        () => "holds no credentials",
+    };
+    format!("profile {} {why}", profile.name())
 }
 
 /// Whether the profile assumes a role with other credentials.
