@@ -11,7 +11,7 @@ from functools import cache
 from awscli.clidriver import create_clidriver
 
 # Commands of the CLI that are not calls of an API, and so have no skeleton.
-CUSTOM = {"cloudformation deploy", "configure", "ecr get-login-password", "ecr-public get-login-password", "s3", "sso login"}
+CUSTOM = {"cloudformation deploy", "configure", "ecr get-login-password", "ecr-public get-login-password", "login", "s3", "sso login"}
 
 
 @cache

@@ -60,6 +60,15 @@ fn a_command_to_copy_has_the_name_in_quotes(#[case] lines: &str, #[case] expecte
     assert!(told.contains(expected), "{told}");
 }
 
+#[test]
+fn nobody_who_is_signed_in_has_one_code() {
+    for lines in [SSO, LOGIN] {
+        let told = told(None, &format!("[default]\n{lines}"), "");
+        assert!(told.contains("profile default: nobody is signed in"), "{told}");
+        assert!(told.contains("[EA0305]"), "{told}");
+    }
+}
+
 #[rstest]
 #[case::settings("region = eu-west-1\n", "profile work holds no credentials: ")]
 #[case::source("source_profile = other\n", "profile work has a source_profile and no role_arn: ")]
