@@ -170,3 +170,46 @@ fn a_section_below_an_indented_line_is_named() {
         "{text}"
     );
 }
+
+#[rstest]
+#[case::missing(
+    "no-such-program --x",
+    "there is no such program (exit status: 127)",
+    "by its whole path"
+)]
+#[case::no_program(
+    "/dev/null",
+    "the program may not be run (exit status: 126)",
+    "that this user may run it"
+)]
+#[case::killed(
+    "sh -c 'kill -9 $$'; exit $?",
+    "a signal (9) ended the program (exit status: 137)",
+    "what ends it"
+)]
+fn what_the_shell_says_of_a_process_is_explained(#[case] line: &str, #[case] cause: &str, #[case] hint: &str) {
+    let text = told(
+        Some("work"),
+        &format!("[profile work]\ncredential_process = {line}\n"),
+        "",
+    );
+    assert!(
+        text.contains(&format!("its credential_process failed: {cause} [EA0306]\nhint: ")),
+        "{text}"
+    );
+    assert!(text.contains(hint), "{text}");
+}
+
+#[test]
+fn a_process_that_leaves_its_stdout_open_is_told_from_one_that_hangs() {
+    let machine = Machine::new().with("AWS_PROFILE", "work").with("ECR_AUTH_TIMEOUT", "1");
+    machine.write(
+        ".aws/config",
+        "[profile work]\ncredential_process = sleep 300 & echo {}\n",
+    );
+    let text = machine.helper("get", HOST).stderr;
+    assert!(
+        text.contains("its credential_process failed: it ended, and a program that it started held its stdout open for longer than"),
+        "{text}"
+    );
+}

@@ -1,6 +1,7 @@
 //! The credentials of a profile: its first ones, and the roles that are assumed with them.
 
 use std::ops::Range;
+use std::process::ExitStatus;
 use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
@@ -12,7 +13,7 @@ use crate::mfa::{MfaSessions, no_session, session_key};
 use crate::sign_in::{Destination, sts_of_profile};
 use crate::sts::{MfaCode, RoleCall};
 use aws_shared_files::shell_word;
-use context::program;
+use context::program::{self, ProgramFailure};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
 use serde::Deserialize;
@@ -136,7 +137,13 @@ impl Aws<'_> {
         };
         let budget = self.time_left();
         let printed = program::output(&mut program::shell(line.expose()), None, budget);
-        let printed = printed.map_err(|failure| failed(failure.to_string()))?;
+        let printed = printed.map_err(|failure| match &failure {
+            ProgramFailure::Ended(status) => match why_ended(*status) {
+                Some((why, hint)) => failed(format!("{why} ({status})")).hint(hint),
+                None => failed(failure.to_string()),
+            },
+            _ => failed(failure.to_string()),
+        })?;
         let answer = serde_json::from_str::<ProcessAnswer>(printed.expose())
             .map_err(|error| failed(format!("it printed no valid credentials: {}", without_values(&error))))?;
         if answer.version != 1 {
@@ -162,6 +169,25 @@ impl Aws<'_> {
             expires_at,
             "credential_process",
         ))
+    }
+}
+
+/// Says what a status of the shell means if the program itself did not choose it, and what to do.
+fn why_ended(status: ExitStatus) -> Option<(String, &'static str)> {
+    match status.code()? {
+        127 => Some((
+            "there is no such program".to_owned(),
+            "name the program in credential_process by its whole path: other programs that call this one may have another PATH",
+        )),
+        126 => Some((
+            "the program may not be run".to_owned(),
+            "check that credential_process names a program, and that this user may run it",
+        )),
+        code @ 129..=192 => Some((
+            format!("a signal ({}) ended the program", code - 128),
+            "look at what ends it: too little memory, or a limit of this machine",
+        )),
+        _ => None,
     }
 }
 

@@ -38,6 +38,9 @@ pub enum ProgramFailure {
     /// The program took too long, and was ended.
     #[error("it took longer than {:.1} s and was ended", .0.as_secs_f64())]
     TookTooLong(Duration),
+    /// The program ended, and what it started went on and held its stdout open for too long. It was ended.
+    #[error("it ended, and a program that it started held its stdout open for longer than {:.1} s", .0.as_secs_f64())]
+    LeftRunning(Duration),
     /// The program ended with an error.
     #[error("it ended with {0}; what it wrote may hold secrets and is not shown")]
     Ended(ExitStatus),
@@ -214,8 +217,12 @@ pub fn run(command: &mut Command, input: Option<&Secret>, budget: Duration) -> R
         }
     };
     let (Some(stdout), Some(status)) = (stdout, status) else {
+        let has_ended = matches!(child.try_wait(), Ok(Some(_)));
         child.end();
-        return Err(ProgramFailure::TookTooLong(budget));
+        return Err(match has_ended {
+            true => ProgramFailure::LeftRunning(budget),
+            false => ProgramFailure::TookTooLong(budget),
+        });
     };
     // Programs that it left running may hold its stderr open, so stderr is only read if it is needed.
     let left = deadline.saturating_duration_since(Instant::now());
@@ -330,6 +337,11 @@ mod tests {
         let reader = std::thread::spawn(move || std::fs::read(fifo).unwrap());
         let failed = run(&line, None, Duration::from_millis(300)).unwrap_err();
         assert_eq!(failed, "it took longer than 0.3 s and was ended");
+        let failed = run("sleep 1000 & echo", None, Duration::from_millis(300)).unwrap_err();
+        assert_eq!(
+            failed,
+            "it ended, and a program that it started held its stdout open for longer than 0.3 s"
+        );
         assert_eq!(reader.join().unwrap(), b"");
     }
 
