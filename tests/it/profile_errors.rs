@@ -213,3 +213,45 @@ fn a_process_that_leaves_its_stdout_open_is_told_from_one_that_hangs() {
         "{text}"
     );
 }
+
+/// Answers every request with credentials whose end is not a time.
+fn service() -> String {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    // Ends with the test's process: nothing is left to join.
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let mut head = String::new();
+            let mut reader = BufReader::new(client.try_clone().unwrap());
+            while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).unwrap() > 0 {}
+            let body = match head.contains("/latest/api/token") || head.contains("/security-credentials/ ") {
+                true => "role",
+                false => r#"{"AccessKeyId":"A","SecretAccessKey":"s","Token":"t","Expiration":"soon"}"#,
+            };
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                body.len()
+            );
+            let _ = client.write_all(answer.as_bytes());
+        }
+    });
+    address
+}
+
+#[test]
+fn an_end_that_is_no_time_is_named() {
+    let address = service();
+    let of_container = Machine::new().with("AWS_CONTAINER_CREDENTIALS_FULL_URI", &format!("{address}/keys"));
+    let text = of_container.helper("get", HOST).stderr;
+    assert!(text.contains("keys: the Expiration in the answer is not a time [EA0308]\nhint: AWS_CONTAINER_CREDENTIALS_* name that address: its Expiration must be a time"), "{text}");
+    let of_instance = Machine::new()
+        .without("AWS_EC2_METADATA_DISABLED")
+        .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &address);
+    let text = of_instance.helper("get", HOST).stderr;
+    assert!(
+        text.contains("and the instance metadata service's can't be used (")
+            && text.contains("the Expiration in the answer is not a time"),
+        "{text}"
+    );
+}

@@ -32,6 +32,12 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 const CONTAINER_HINT: &str = "AWS_CONTAINER_CREDENTIALS_* name that address: check that the task or pod has a role";
 
+/// Why an answer with a broken end is not used.
+const NOT_A_TIME: &str = "the Expiration in the answer is not a time";
+
+const EXPIRATION_HINT: &str =
+    "AWS_CONTAINER_CREDENTIALS_* name that address: its Expiration must be a time, such as 2026-01-31T12:00:00Z";
+
 /// The hint for a container on EC2 that cannot reach the service.
 const HOPS: &str = "in a container on EC2, allow one more hop: aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2; where the service is slow, raise AWS_METADATA_SERVICE_TIMEOUT";
 
@@ -87,7 +93,12 @@ impl Aws<'_> {
         let found = timeout(patience.in_all, asked).await;
         found.unwrap_or_else(|_| Err(NO_ANSWER.to_owned())).map_err(|cause| {
             let what = format!("cannot get the container's credentials from {}", without_userinfo(uri));
-            let (code, hint) = certificate_hint(&cause).unwrap_or((Code::ContainerCredentials, CONTAINER_HINT));
+            let own_hint = if cause == NOT_A_TIME {
+                EXPIRATION_HINT
+            } else {
+                CONTAINER_HINT
+            };
+            let (code, hint) = certificate_hint(&cause).unwrap_or((Code::ContainerCredentials, own_hint));
             Error::failed(code, what, cause).hint(hint)
         })
     }
@@ -109,6 +120,10 @@ impl Aws<'_> {
             Err(_) => self.refusal().unwrap_or_else(|| NO_ANSWER.to_owned()),
         };
         let last = &self.observer.last_request;
+        if cause == NOT_A_TIME {
+            let last = format!("and the instance metadata service's can't be used ({})", last.at(cause));
+            return Err(self.identity.no_credentials(&last));
+        }
         if cause != NO_ANSWER {
             let last = format!("and the instance metadata service has none either ({})", last.at(cause));
             return Err(self.identity.no_credentials(&last));
@@ -283,7 +298,7 @@ impl SourceAnswer {
             .secret_access_key
             .ok_or_else(|| odd("SecretAccessKey is missing"))?;
         let expires_at = match answer.expiration.filter(|time| !time.is_empty()) {
-            Some(time) => Some(expiration::parse(&time).ok_or_else(|| odd("Expiration is not a time"))?),
+            Some(time) => Some(expiration::parse(&time).ok_or(NOT_A_TIME)?),
             None => None,
         };
         let token = answer.token.or(answer.session_token);
@@ -369,7 +384,7 @@ mod tests {
         ] {
             assert_eq!(end(same), Ok(expected), "{same}");
         }
-        assert!(end("soon").unwrap_err().contains("Expiration is not a time"));
+        assert_eq!(end("soon"), Err(NOT_A_TIME.to_owned()));
     }
 
     #[test]
