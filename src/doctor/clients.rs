@@ -9,8 +9,8 @@ use super::report::{Check, Outcome};
 use super::variable;
 use client_config::{
     AuthsStore, ClientCredentials, ConfigFile, ConfigLocation, CredentialStore, DropIn, EntryForAll, FoundCredentials,
-    HELPER, HelperSettings, Kind, Lookup, NearMiss, PasswordLoss, Slip, StoredPassword, config_files, look_up,
-    read_text, real_path, shown,
+    HELPER, HelperSettings, Kind, Lookup, NearMiss, PasswordLoss, Slip, StoredPassword, config_files, helper_meant,
+    look_up, read_text, real_path, shown,
 };
 use configuration::Config;
 use context::{Env, program, variables};
@@ -236,7 +236,7 @@ impl ClientLookup<'_> {
             Err(error) => {
                 let cause = format!("{}: {}", error.what(), error.cause());
                 let is_missing = program::on_path(&format!("docker-credential-{name}"), self.env).is_none();
-                let has_slip = name.starts_with("docker-credential-");
+                let has_slip = helper_meant(name).is_some();
                 let replace = format!("replace it for this registry: ecr-auth setup {}", self.host);
                 let hint = error
                     .hint_text()
@@ -345,9 +345,13 @@ impl ClientLookup<'_> {
         if let Some(miss) = self.lookup.near_misses.first() {
             let meant = match miss.slip {
                 Slip::Registry(_) => self.host,
-                Slip::Setting(setting) => setting,
+                Slip::Setting(setting) | Slip::InsideAuths(setting) => setting,
             };
-            let way_out = format!("write the key as {meant}, or run: ecr-auth setup {}", self.host);
+            let fix = match miss.slip {
+                Slip::InsideAuths(_) => format!("move {meant} out of auths"),
+                _ => format!("write the key as {meant}"),
+            };
+            let way_out = format!("{fix}, or run: ecr-auth setup {}", self.host);
             return Check::fail(self.id(), Code::KeyNeverMatches, self.never(miss), way_out);
         }
         let read: Vec<String> = self.lookup.files.iter().map(|file| shown(file, self.env)).collect();
@@ -392,6 +396,7 @@ impl ClientLookup<'_> {
                 self.host
             ),
             Slip::Setting(setting) => format!("the key {key} of {place} is not a setting: did you mean {setting}?"),
+            Slip::InsideAuths(_) => format!("{key} of {place} is inside auths: it must be beside it"),
         }
     }
 
@@ -408,6 +413,7 @@ impl ClientLookup<'_> {
         match miss.slip {
             Slip::Registry(setting) => format!("; the key {key} in {setting}{of_place} never matches"),
             Slip::Setting(setting) => format!("; the key {key}{of_place} is not a setting: did you mean {setting}?"),
+            Slip::InsideAuths(_) => format!("; {key}{of_place} is inside auths: it must be beside it"),
         }
     }
 

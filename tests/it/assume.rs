@@ -90,10 +90,16 @@ fn github_has_the_masks_before_the_variables() {
         "AWS_SECRET_ACCESS_KEY<<{delimiter}\n{key}\n{delimiter}\nAWS_SESSION_TOKEN<<{delimiter}\n{token}\n{delimiter}\n"
     );
     assert!(written.ends_with(&expected), "{written}");
+    let minted = outcome
+        .stderr
+        .lines()
+        .nth(2)
+        .and_then(|line| line.strip_prefix("::add-mask::eyJ"));
+    let minted = minted.unwrap_or_else(|| panic!("{outcome:?}"));
     assert_eq!(
         outcome.stderr,
         format!(
-            "::add-mask::{key}\n::add-mask::{token}\n::add-mask::user:p%2540ss-word\n::add-mask::user:p@ss-word\nthe job's later steps have the credentials in their environment\n"
+            "::add-mask::{key}\n::add-mask::{token}\n::add-mask::eyJ{minted}\n::add-mask::user:p%2540ss-word\n::add-mask::user:p@ss-word\nthe job's later steps have the credentials in their environment\n"
         )
     );
 }

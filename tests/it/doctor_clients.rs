@@ -212,6 +212,32 @@ fn podman_reads_only_what_it_knows(#[case] config: &str, #[case] expected: &str)
     "✗ docker: the key credsHelper of ~/.docker/config.json is not a setting: did you mean credHelpers? [EA0109]"
 )]
 #[case::store(r#"{"credStore":"ecr-auth"}"#, "is not a setting: did you mean credsStore? [EA0109]")]
+#[case::long_setting(
+    r#"{"credentialHelpers":{"HOST":"ecr-auth"}}"#,
+    "the key credentialHelpers of ~/.docker/config.json is not a setting: did you mean credHelpers? [EA0109]"
+)]
+#[case::long_store(
+    r#"{"credentialsStore":"ecr-auth"}"#,
+    "is not a setting: did you mean credsStore? [EA0109]"
+)]
+#[case::hyphens(
+    r#"{"credential-helpers":["ecr-auth"]}"#,
+    "is not a setting: did you mean credHelpers? [EA0109]"
+)]
+#[case::inside_auths(
+    r#"{"auths":{"credHelpers":{"HOST":"ecr-auth"}}}"#,
+    "✗ docker: credHelpers of ~/.docker/config.json is inside auths: it must be beside it [EA0109]"
+)]
+#[case::no_hyphen(r#"{"credHelpers":{"HOST":"ecrauth"}}"#, "did you mean ecr-auth? Clients put")]
+#[case::underscore(r#"{"credsStore":"ecr_auth"}"#, "did you mean ecr-auth? Clients put")]
+#[case::path(
+    r#"{"credHelpers":{"HOST":"/usr/local/bin/docker-credential-ecr-auth"}}"#,
+    "did you mean ecr-auth? Clients put"
+)]
+#[case::path_of_another(
+    r#"{"credsStore":"C:\\Docker\\docker-credential-desktop.exe"}"#,
+    "did you mean desktop? Clients put"
+)]
 #[case::whole_program(
     r#"{"credHelpers":{"HOST":"docker-credential-ecr-auth"}}"#,
     "did you mean ecr-auth? Clients put"

@@ -63,7 +63,7 @@ impl Aws<'_> {
     /// No user is signed in, or the session has ended and cannot be renewed.
     pub(crate) async fn login_session(&self, profile: &str, session: &str, region: &str) -> Result<Credentials> {
         let failed = |cause: String| {
-            Error::failed(Code::SsoExpired, format!("profile {profile}"), cause).hint(sign_in_again(profile))
+            Error::failed(Code::NobodySignedIn, format!("profile {profile}"), cause).hint(sign_in_again(profile))
         };
         let file = login_session_file(session, self.env);
         let file = file.ok_or_else(|| failed("this user has no home folder".to_owned()).with_code(Code::NoHome))?;
@@ -125,7 +125,7 @@ impl Aws<'_> {
             let refused = error.as_service_error().map(|error| error.is_access_denied_exception());
             let error = self.call_failed(&what, "CreateOAuth2Token", error);
             match refused {
-                Some(true) => error.with_code(Code::SsoExpired).hint(&hint),
+                Some(true) => error.with_code(Code::NobodySignedIn).hint(&hint),
                 Some(false) => error.with_code(Code::ProfileFailed).hint(&hint),
                 None => error,
             }

@@ -72,14 +72,14 @@ impl Aws<'_> {
                 std::io::ErrorKind::NotFound => "nobody is signed in".to_owned(),
                 _ => format!("nobody is signed in: {}: {error}", file.display()),
             };
-            failed(Code::SsoExpired, cause)
+            failed(Code::NobodySignedIn, cause)
         })?;
-        let odd = |what: &str| failed(Code::SsoExpired, format!("{what} in {}", file.display()));
+        let odd = |what: &str| failed(Code::NobodySignedIn, format!("{what} in {}", file.display()));
         let mut session: SsoSession = serde_json::from_str(text.expose()).map_err(|_| odd("there is no session"))?;
         let ends_at = expiration::parse(&session.expires_at).ok_or_else(|| odd("expiresAt is not a time"))?;
         let now = SystemTime::now();
         if ends_at <= now + RENEWAL && !self.renew(sso, &mut session, &file, now).await && ends_at <= now {
-            return Err(failed(Code::SsoExpired, "the SSO session has ended".to_owned()));
+            return Err(failed(Code::NobodySignedIn, "the SSO session has ended".to_owned()));
         }
         let answer = self.portal(sso)?.get_role_credentials();
         let answer = answer
@@ -98,7 +98,7 @@ impl Aws<'_> {
                 error,
             );
             match is_ended {
-                true => error.with_code(Code::SsoExpired).hint(&hint),
+                true => error.with_code(Code::NobodySignedIn).hint(&hint),
                 false => error,
             }
         })?;

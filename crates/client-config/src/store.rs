@@ -13,13 +13,11 @@ use zeroize::Zeroizing;
 
 use super::credential::StoredCredential;
 use super::edit::HELPER;
+use super::helper_name::{PREFIX, helper_meant};
 use context::Env;
 use context::program::{self, ProgramFailure};
 use diagnostics::{Code, Error, Result, one_line};
 use secret::Secret;
-
-/// The start of the name of each store's program.
-const PREFIX: &str = "docker-credential-";
 
 /// The time limit of a store for one action.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -73,7 +71,9 @@ impl<'a> CredentialStore<'a> {
         if name.is_empty() || !name.chars().all(is_plain) {
             return Err(
                 failed("a store's name has letters, digits, '-', '_' and '.' alone".to_owned())
-                    .hint("it is the end of a program's name: pass for docker-credential-pass"),
+                    .hint(did_you_mean(name, || {
+                        "it is the end of a program's name: pass for docker-credential-pass".to_owned()
+                    })),
             );
         }
         let file = format!("{PREFIX}{name}");
@@ -84,14 +84,9 @@ impl<'a> CredentialStore<'a> {
                 env,
                 deadline: DEADLINE,
             }),
-            None => Err(
-                failed(format!("{file} is not on PATH")).hint(match name.strip_prefix(PREFIX) {
-                    Some(meant) => {
-                        format!("did you mean {meant}? Clients put {PREFIX} in front of the name by themselves")
-                    }
-                    None => format!("install it, or take it out of {named_by}"),
-                }),
-            ),
+            None => Err(failed(format!("{file} is not on PATH")).hint(did_you_mean(name, || {
+                format!("install it, or take it out of {named_by}")
+            }))),
         }
     }
 
@@ -192,6 +187,13 @@ impl<'a> CredentialStore<'a> {
             stdout,
         })
     }
+}
+
+/// Returns the hint for a name that is not a program's.
+fn did_you_mean(name: &str, otherwise: impl Fn() -> String) -> String {
+    helper_meant(name).map_or_else(otherwise, |meant| {
+        format!("did you mean {meant}? Clients put {PREFIX} in front of the name by themselves")
+    })
 }
 
 /// Whether two paths are the same file, or files with the same bytes.

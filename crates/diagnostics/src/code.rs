@@ -78,7 +78,7 @@ codes! {
     HalfPair = 302, "Half a pair of variables";
     Profile = 303, "No such profile";
     Mfa = 304, "MFA code needed";
-    SsoExpired = 305, "SSO session expired";
+    NobodySignedIn = 305, "Nobody is signed in to AWS";
     ProfileFailed = 306, "Failing profile";
     SharedFiles = 307, "Unreadable AWS files";
     ContainerCredentials = 308, "No container credentials";

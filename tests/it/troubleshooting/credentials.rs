@@ -23,7 +23,7 @@ pub const WAYS: &[Way] = &[
             "mfa_serial = arn:aws:iam::111122223333:mfa/me\nrole_arn = arn:aws:iam::111122223333:role/push\nsource_profile = keys\n[profile keys]\naws_access_key_id = AKID\naws_secret_access_key = s\n",
         )
     }),
-    (Code::SsoExpired, || {
+    (Code::NobodySignedIn, || {
         profile(
             "sso_session = corp\nsso_account_id = 111122223333\nsso_role_name = push\n[sso-session corp]\nsso_region = eu-west-1\nsso_start_url = https://corp.awsapps.com/start\n",
         )
