@@ -132,6 +132,11 @@ impl<'a> SetupPlan<'a> {
         &self.diff
     }
 
+    /// Returns the path at which the helper will be installed. `None` if it is there already.
+    pub fn new_helper(&self) -> Option<&Path> {
+        (self.link.link != LinkState::Stands).then_some(self.link.path.as_path())
+    }
+
     /// Returns the clients' files.
     pub fn files(&self) -> &[ConfigFile] {
         &self.files

@@ -96,11 +96,14 @@ fn the_change_is_shown_and_written() {
 fn without_a_terminal_somebody_has_to_say_yes() {
     let machine = machine(VENDOR);
     let outcome = import(&machine, &[]);
-    assert_eq!((outcome.status, outcome.stdout.as_str()), (2, ""), "{outcome:?}");
-    assert!(
-        outcome.stderr.contains("as a user of eu-west-1_AbCdEfGhI: "),
-        "{outcome:?}"
-    );
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (1, ""), "{outcome:?}");
+    for said in [
+        "as a user of eu-west-1_AbCdEfGhI: ",
+        "The helper is installed as ",
+        "answer no and give --alias images.northwind.example\n",
+    ] {
+        assert!(outcome.stderr.contains(said), "{said}: {outcome:?}");
+    }
     let end = "error: cognito import: nothing is changed: there is no terminal to ask on [EA0011]\n\
                hint: read the lines above, then give --yes\n";
     assert!(outcome.stderr.ends_with(&with_links(end)), "{outcome:?}");
@@ -266,7 +269,9 @@ fn an_alias_is_taken_only_where_it_is_named() {
     let machine = machine(VENDOR);
     let outcome = import(&machine, &["--yes"]);
     assert_eq!(outcome.status, 0, "{outcome:?}");
-    let said = format!("left out: the alias {ALIAS} for {HOST}; to take it, give --alias {ALIAS}\n");
+    let said = format!(
+        "left out: the alias {ALIAS} for {HOST}; to take it, write its rule into ecr-auth.yml: match, registry and source: cognito\n"
+    );
     assert!(outcome.stderr.contains(&said), "{outcome:?}");
     for file in [RULES, DOCKER] {
         let text = machine.read(file);
@@ -341,7 +346,7 @@ fn a_second_file_cannot_stand_in_front_of_a_sign_in() {
     let outcome = import(&machine, &["--alias", ALIAS, "--yes"]);
     assert_eq!(outcome.status, 2, "{outcome:?}");
     for said in [
-        "the registry images.northwind.example: a sign-in to these pools exists already",
+        "the registry images.northwind.example: a sign-in to these pools is configured already",
         "hint: if you trust that host, write its rule",
     ] {
         assert!(outcome.stderr.contains(said), "{said}: {}", outcome.stderr);

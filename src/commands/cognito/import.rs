@@ -1,6 +1,7 @@
 //! `ecr-auth cognito import FILE`: imports registries and pools from a vendor's file, after the user has read the changes.
 
 use std::collections::BTreeSet;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -56,7 +57,8 @@ pub struct CognitoImportArgs {
 pub(super) fn run(args: &CognitoImportArgs, config_path: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
     let config = Config::load(&context.env, config_path)?;
     let mut vendor = VendorFile::read(&args.file)?;
-    let left_out = leave_out_aliases(&mut vendor, &args.alias)?;
+    let is_final = args.yes || config.cognito().is_some();
+    let left_out = leave_out_aliases(&mut vendor, &args.alias, is_final)?;
     let settings = settings(args, &vendor, &config)?;
     refuse_to_take_over(&vendor, &config, config_path, context)?;
     refuse_to_stand_in_front(&vendor, &config, context)?;
@@ -105,8 +107,9 @@ pub(super) fn run(args: &CognitoImportArgs, config_path: Option<&Path>, context:
     Ok(())
 }
 
-/// Removes the aliases that the user did not name, and returns lines about them.
-fn leave_out_aliases(vendor: &mut VendorFile, named: &[String]) -> Result<Vec<String>> {
+/// Removes the aliases that the user did not name, and returns lines about them. `is_final` says that a later import can't take them, see
+/// [`refuse_to_stand_in_front`].
+fn leave_out_aliases(vendor: &mut VendorFile, named: &[String], is_final: bool) -> Result<Vec<String>> {
     let is_named = |name: &str| named.iter().any(|alias| alias.eq_ignore_ascii_case(name));
     let is_there = |alias: &&String| {
         let mut aliases = vendor.registries.iter().filter(|it| it.registry.is_some());
@@ -124,10 +127,12 @@ fn leave_out_aliases(vendor: &mut VendorFile, named: &[String]) -> Result<Vec<St
     vendor.registries = taken;
     let lines = left_out.iter().filter_map(|it| {
         let behind = it.registry.as_ref()?;
-        Some(format!(
-            "left out: the alias {0} for {behind}; to take it, give --alias {0}",
-            it.name
-        ))
+        let name = &it.name;
+        let way = match is_final {
+            true => "write its rule into ecr-auth.yml: match, registry and source: cognito".to_owned(),
+            false => format!("answer no and give --alias {name}"),
+        };
+        Some(format!("left out: the alias {name} for {behind}; to take it, {way}"))
     });
     match (vendor.registries.is_empty(), left_out.first()) {
         (true, Some(first)) => Err(Error::usage(
@@ -189,13 +194,16 @@ fn refuse_to_stand_in_front(vendor: &VendorFile, config: &Config, context: &Cont
         Some(&kept.user_pool_id) == pools.user_pool_id.as_ref() && Some(&kept.client_id) == pools.client_id.as_ref()
     };
     let cache = Cache::from_env(&context.env);
-    if config.cognito().is_none() && !RefreshTokenStore::all(&cache, context.now()).iter().any(is_theirs) {
-        return Ok(());
-    }
+    let is_signed_in = RefreshTokenStore::all(&cache, context.now()).iter().any(is_theirs);
+    let exists = match (is_signed_in, config.cognito()) {
+        (true, _) => "a sign-in to these pools exists already",
+        (false, Some(_)) => "a sign-in to these pools is configured already",
+        (false, None) => return Ok(()),
+    };
     Err(Error::usage(
         Code::VendorFile,
         format!("the registry {}", registry.name),
-        "a sign-in to these pools exists already, and whoever runs that host would be sent its password",
+        format!("{exists}, and whoever runs that host would be sent its password"),
     )
     .hint("if you trust that host, write its rule into ecr-auth.yml yourself: match, registry and source: cognito; else ask for a file without it"))
 }
@@ -272,6 +280,9 @@ fn sentences(
         ),
         format!("This is written to {}.", files.join(" and ")),
     ];
+    if let Some(helper) = plan.new_helper() {
+        lines.push(format!("The helper is installed as {}.", shown(helper, &context.env)));
+    }
     for registry in &vendor.registries {
         if let Some(behind) = &registry.registry {
             lines.push(format!(
@@ -349,8 +360,9 @@ fn ask(args: &CognitoImportArgs) -> Result<()> {
         return Ok(());
     }
     let mut terminal = Terminal::open("say --yes");
-    if !terminal.is_there() {
-        return Err(Error::usage(
+    // What will change is on stderr.
+    if !terminal.is_there() || !io::stderr().is_terminal() {
+        return Err(Error::failed(
             Code::NotConfirmed,
             "cognito import",
             "nothing is changed: there is no terminal to ask on",
