@@ -25,10 +25,12 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Opens the controlling terminal. There is none if stderr is not connected to a terminal: the caller of a `credential_process` reads stderr
-    /// and shows nothing, and an invisible question would wait forever.
+    /// Opens the controlling terminal, if a person can be expected to see a question: stderr is a terminal, or both stdin and stdout are. The caller
+    /// of a `credential_process` reads stdout and stderr and shows nothing, and an invisible question would wait forever.
     pub fn open(hint: impl Into<String>) -> Self {
-        let is_seen = std::io::stderr().is_terminal();
+        // The console of Windows asks on stderr.
+        let is_run_by_hand = || cfg!(unix) && std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        let is_seen = std::io::stderr().is_terminal() || is_run_by_hand();
         Self {
             device: is_seen.then(system::Device::open).flatten(),
             hint: hint.into(),

@@ -1,11 +1,13 @@
 //! `ecr-auth cognito` with a person at the terminal: the first sign-in, codes, wrong answers, passwords changed and forgotten.
 
+use std::path::Path;
+
 use lab::Lab;
 use lab::cognito::{CLIENT_ID, DEMO_PASSWORD, IDENTITY_POOL_ID, Mfa, ROTATING_CLIENT_ID, USER_POOL_ID, UserSpec};
 use rstest::rstest;
 use rustix::process::Signal;
 
-use crate::harness::{HOST, Machine};
+use crate::harness::{HOST, Machine, binary};
 use crate::lab_machine::{lab, registry_status};
 use crate::terminal::{CTRL_C, Stdout, Terminal};
 
@@ -117,6 +119,23 @@ fn one_of_several_kinds_is_chosen() {
         .answer(&lab.cognito().totp("maria").unwrap());
     terminal.expect("Signed in as maria");
     assert_eq!(terminal.end().status, 0);
+}
+
+/// A person whose stderr goes into a file sees the question. The caller of a `credential_process` that reads stdout and stderr shows nothing.
+#[test]
+fn questions_go_to_the_terminal_though_stderr_is_a_file() {
+    let lab = lab();
+    add(&lab, user());
+    let machine = machine(&lab, CLIENT_ID);
+    let line = format!("'{}' cognito --username maria 2>\"$HOME/log\"", binary().display());
+    let of_shell = |stdout| Terminal::run_program(&machine, Path::new("/bin/sh"), &["-c", &line], stdout);
+    let ended = of_shell(Stdout::Pipe).end();
+    assert_eq!((ended.status, ended.shown.as_str()), (1, ""), "{ended:?}");
+    assert!(machine.read("log").contains("error: no terminal: "), "{ended:?}");
+    let mut terminal = of_shell(Stdout::Terminal);
+    terminal.expect("Password of maria: ").answer(PASSWORD);
+    let ended = terminal.end();
+    assert_eq!(ended.status, 0, "{ended:?}");
 }
 
 #[test]
