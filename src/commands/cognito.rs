@@ -15,6 +15,7 @@ pub use args::CognitoArgs;
 
 use super::deliver::DeliveryArgs;
 use super::masks::MaskArgs;
+use super::sign_in::check_is_configured;
 use crate::output;
 use crate::terminal::Terminal;
 use aws_access::net::to_end;
@@ -111,9 +112,7 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
     ) -> Result<Self> {
         let config = Config::load(&context.env, config_path)?;
         let settings = args.settings(config.cognito())?;
-        if says_nothing(&settings) {
-            return Err(not_configured());
-        }
+        check_is_configured(&settings)?;
         let next = setup::hosts_of_sign_in(&config).next().map(next_pull);
         if what.is_none() {
             // Changing a password does not need the settings for AWS credentials.
@@ -280,21 +279,6 @@ fn sign_in(user: &User, given: PresetAnswers, session: &mut CognitoSession<'_, '
         &calls,
         &mut session.terminal,
     ))
-}
-
-/// Whether neither flags nor files say where to sign in.
-fn says_nothing(settings: &CognitoSettings) -> bool {
-    let said = [&settings.user_pool_id, &settings.client_id, &settings.provider];
-    said.iter().all(|id| id.is_none()) && settings.identity_pool_id.is_empty() && settings.id_token_file.is_none()
-}
-
-fn not_configured() -> Error {
-    Error::usage(
-        Code::CognitoSettings,
-        "No Cognito sign-in is configured",
-        "ecr-auth cognito import FILE",
-    )
-    .hint("import the file that you were sent, or give --user-pool-id, --client-id and --identity-pool-id")
 }
 
 /// Returns the next command for a user after the sign-in.

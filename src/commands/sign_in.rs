@@ -79,6 +79,7 @@ impl SignInArgs {
     /// Usage errors: an id is invalid, a setting is missing, settings exclude each other, or a policy cannot be read.
     pub fn settings(&self, block: Option<&CognitoSettings>) -> Result<CognitoSettings> {
         let settings = self.over(block)?;
+        check_is_configured(&settings)?;
         if settings.identity_pool_id.is_empty() {
             return Err(Error::usage(Code::CognitoSettings, "identity-pool-id", "it is missing").hint(
                 "give --identity-pool-id, --user-pool-id and --client-id, or write them under \"cognito\" in ecr-auth.yml",
@@ -111,6 +112,23 @@ pub fn command_line(settings: &CognitoSettings) -> Result<Vec<String>> {
     let mut line = vec!["cognito".to_owned()];
     line.extend(settings.values().to_args()?);
     Ok(line)
+}
+
+/// Checks that flags or files say where to sign in.
+///
+/// # Errors
+/// Nothing says it.
+pub fn check_is_configured(settings: &CognitoSettings) -> Result<()> {
+    let said = [&settings.user_pool_id, &settings.client_id, &settings.provider];
+    let is_said = said.iter().any(|id| id.is_some()) || !settings.identity_pool_id.is_empty();
+    if is_said || settings.id_token_file.is_some() {
+        return Ok(());
+    }
+    let cause = "ecr-auth cognito import FILE";
+    Err(
+        Error::usage(Code::CognitoSettings, "No Cognito sign-in is configured", cause)
+            .hint("import the file that you were sent, or give --user-pool-id, --client-id and --identity-pool-id"),
+    )
 }
 
 #[cfg(test)]

@@ -191,6 +191,21 @@ fn a_second_factor_in_a_ci_says_what_to_do() {
 }
 
 #[test]
+fn without_any_configuration_every_error_names_the_import() {
+    let machine = Machine::new().with("AWS_REGION", "eu-west-1");
+    for args in [
+        &["cognito"][..],
+        &["cognito", "setup", HOST],
+        &["login", "--source", "cognito", HOST],
+        &["assume", "--source", "cognito"],
+    ] {
+        let outcome = machine.run(args);
+        assert_eq!(outcome.status, 2, "{outcome:?}");
+        assert!(outcome.stderr.contains("ecr-auth cognito import FILE"), "{outcome:?}");
+    }
+}
+
+#[test]
 fn a_password_file_that_is_missing_says_what_it_has_to_be() {
     let lab = lab_with_user();
     let outcome = run(&machine(&lab), CLIENT_ID, &["--password-file", "/nowhere"]);

@@ -113,7 +113,10 @@ fn no_pools() -> Error {
         cognito.to_string(),
         "nothing says how to sign in",
     )
-    .hint("write \"cognito:\" with the ids of the pools into ecr-auth.yml, or run ecr-auth cognito setup")
+    .hint(
+        "import the file that you were sent: ecr-auth cognito import FILE; or run ecr-auth cognito setup with the ids of the pools, or write them \
+         under \"cognito\" in ecr-auth.yml",
+    )
 }
 
 #[cfg(test)]
