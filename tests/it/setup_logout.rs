@@ -386,6 +386,26 @@ fn a_dry_run_shows_no_value_of_another_profile() {
     );
 }
 
+/// The record of `setup` may be lost, and a client must not call a helper that is gone.
+#[test]
+fn logout_takes_out_what_people_wrote_themselves_too() {
+    let machine = Machine::new();
+    machine.write(
+        ".docker/config.json",
+        &format!("{{\"credHelpers\":{{\"{HOST}\":\"ecr-auth\",\"x.example\":\"y\"}},\"credsStore\":\"ecr-auth\"}}"),
+    );
+    let outcome = machine.run(&["logout"]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert_eq!(
+        machine.read(".docker/config.json"),
+        "{\"credHelpers\":{\"x.example\":\"y\"}}"
+    );
+    for name in [HOST, "credsStore"] {
+        let told = format!("docker: {name} taken back in ~/.docker/config.json\n");
+        assert!(outcome.stderr.contains(&told), "{outcome:?}");
+    }
+}
+
 #[test]
 fn help_and_usage() {
     let machine = Machine::new();
