@@ -30,7 +30,7 @@ const NOT_FOUND: &str = "credentials not found in native keychain";
 const NO_SERVER: &str = "no credentials server URL";
 /// The longest line about a failure, in characters.
 const LINE_LIMIT: usize = 300;
-/// The part of a hint that a long cause leaves, in characters: enough for what a CI's job lacks.
+/// The part of a needed hint that a long cause leaves, in characters: enough for what a CI's job lacks.
 const HINT_START: usize = 80;
 /// The largest input of a client, in bytes.
 const INPUT_LIMIT: u64 = 64 * 1024;
@@ -284,14 +284,21 @@ fn line_of(server: &str, error: &Error) -> String {
     told(&line, error.code(), error.hint_text())
 }
 
-/// Returns the line with its code and the hint. What is too long is shortened: the hint to no less than [`HINT_START`], then the cause.
+/// Returns the line with its code, and with the hint if it fits. If the line is too long, the cause is shortened, also to no less than the start of a
+/// hint that the code needs.
 fn told(line: &str, code: Code, hint: Option<&str>) -> String {
-    let code = format!(" [{code}]");
     let hint = hint.map(|hint| format!("; {}", one_line(hint))).unwrap_or_default();
-    let room = LINE_LIMIT - code.len();
-    let line = within(&one_line(line), room - hint.chars().count().min(HINT_START));
-    let hint = within(&hint, room - line.chars().count());
-    line + &code + &hint
+    let shown = format!(" [{code}]");
+    let (line, room) = (one_line(line), LINE_LIMIT - shown.len());
+    let length = hint.chars().count();
+    let kept = match code.needs_its_hint() {
+        true => length.min(HINT_START),
+        false if line.chars().count() + length <= room => length,
+        false => 0,
+    };
+    let line = within(&line, room - kept);
+    let hint = within(&hint, if kept > 0 { room - line.chars().count() } else { 0 });
+    line + &shown + &hint
 }
 
 /// Returns a text without the ids of requests, which differ each time: words of at least 16 hexadecimal digits.
@@ -307,6 +314,7 @@ fn without_ids(text: &str) -> String {
 /// Returns a text of at most this many characters.
 fn within(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit.saturating_sub(1)) {
+        _ if limit == 0 => String::new(),
         Some((at, _)) if text.chars().count() > limit => format!("{}…", &text[..at]),
         _ => text.to_owned(),
     }
@@ -332,27 +340,23 @@ mod tests {
         let line = told(&"é".repeat(300), None);
         assert_eq!(line.chars().count(), 300);
         assert!(line.ends_with("é… [EA0002]"));
+        let full = "é".repeat(291);
+        assert_eq!(told(&full, Some("hint")), format!("{full} [EA0002]"));
         assert_eq!(told("two\nlines", Some("hint")), "two lines [EA0002]; hint");
     }
 
     #[test]
-    fn a_long_cause_leaves_room_for_the_hint() {
-        let told = |line: usize, hint: usize| told(&"é".repeat(line), Code::Options, Some(&"h".repeat(hint)));
-        let full = |line: usize, hint: usize| format!("{} [EA0002]; {}", "é".repeat(line), "h".repeat(hint));
+    fn a_long_cause_leaves_room_for_a_hint_that_is_needed() {
+        let told = |line: usize, hint: usize| told(&"é".repeat(line), Code::NoToken, Some(&"h".repeat(hint)));
+        let full = |line: usize, hint: usize| format!("{} [EA0201]; {}", "é".repeat(line), "h".repeat(hint));
         assert_eq!(told(285, 4), full(285, 4));
-        assert_eq!(told(286, 4), format!("{}… [EA0002]; hhhh", "é".repeat(284)));
+        assert_eq!(told(286, 4), format!("{}… [EA0201]; hhhh", "é".repeat(284)));
         assert_eq!(told(100, 189), full(100, 189));
-        assert_eq!(
-            told(100, 190),
-            format!("{} [EA0002]; {}…", "é".repeat(100), "h".repeat(188))
-        );
-        assert_eq!(
-            told(210, 100),
-            format!("{} [EA0002]; {}…", "é".repeat(210), "h".repeat(78))
-        );
+        assert_eq!(told(100, 190), format!("{}…", full(100, 188)));
+        assert_eq!(told(210, 100), format!("{}…", full(210, 78)));
         let both = told(300, 300);
         assert_eq!(both.chars().count(), 300);
-        assert!(both.contains("é… [EA0002]; hhh") && both.ends_with("h…"), "{both}");
+        assert!(both.contains("é… [EA0201]; hhh") && both.ends_with("h…"), "{both}");
     }
 
     #[test]

@@ -259,10 +259,16 @@ fn github_masks_first_and_writes_outputs_as_the_runner_reads_them() {
             "docker_username_{name}<<{delimiter}\nAWS\n{delimiter}\ndocker_password_{name}<<{delimiter}\n{password}\n{delimiter}\n"
         )
     );
+    let minted = outcome
+        .stderr
+        .lines()
+        .nth(2)
+        .and_then(|line| line.strip_prefix("::add-mask::eyJ"));
+    let minted = minted.unwrap_or_else(|| panic!("{outcome:?}"));
     assert_eq!(
         outcome.stderr,
         format!(
-            "::add-mask::{password}\n::add-mask::{}\nthe step's outputs have the passwords, masked\n",
+            "::add-mask::{password}\n::add-mask::{}\n::add-mask::eyJ{minted}\nthe step's outputs have the passwords, masked\n",
             base64_of(password)
         )
     );
@@ -339,7 +345,12 @@ fn other_cis_are_told_in_their_own_way_or_not_at_all() {
     let outcome = buildkite.run(&["login", "--format", "password", HOST]);
     outcome.prints(&outcome.stdout);
     let password = outcome.stdout.trim();
-    assert_eq!(lab.redactions(&job.id), [password.to_owned(), base64_of(password)]);
+    let hidden = lab.redactions(&job.id);
+    assert_eq!(hidden[..2], [password.to_owned(), base64_of(password)]);
+    assert!(
+        hidden.len() == 3 && hidden[2].starts_with("eyJ"),
+        "the job's token: {hidden:?}"
+    );
     // If the agent cannot be asked to hide secrets, nothing is output.
     let outcome = buildkite
         .without("BUILDKITE_AGENT_JOB_API_TOKEN")

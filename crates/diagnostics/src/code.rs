@@ -169,6 +169,14 @@ impl Code {
         self == Self::NotSignedIn
     }
 
+    /// Whether the cause alone doesn't say what is missing, so that the hint stands in every line about the failure.
+    pub fn needs_its_hint(self) -> bool {
+        matches!(
+            self,
+            Self::NoToken | Self::GithubPermission | Self::PlainHttp | Self::Mfa
+        )
+    }
+
     /// Returns the code for a file that cannot be written.
     pub fn for_write_error(error: &io::Error) -> Self {
         match error.kind() {

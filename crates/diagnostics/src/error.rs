@@ -189,9 +189,10 @@ impl Error {
         self.hint.as_ref().map(|hint| hint.shown.as_ref())
     }
 
-    /// Returns the error in one line, with its hint: for programs that show one line of each of the programs that they call.
+    /// Returns the error in one line, for clients that show one line: with its hint only if the code needs it.
     pub fn in_one_line(&self) -> String {
-        let hint = self.hint_text().map(|hint| format!("; {}", one_line(hint)));
+        let hint = self.hint_text().filter(|_| self.code.needs_its_hint());
+        let hint = hint.map(|hint| format!("; {}", one_line(hint)));
         format!("{self}{}", hint.unwrap_or_default())
     }
 

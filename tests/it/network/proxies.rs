@@ -89,7 +89,7 @@ fn a_list_in_small_letters_counts_where_the_other_is_set_to_nothing() {
     assert_eq!(asked, [""; 0], "{outcome:?}");
 }
 
-/// curl, Go and botocore refuse these too, where they can't use them.
+/// Without the error, the call would take another way than somebody wanted.
 #[rstest]
 #[case("socks5://127.0.0.1:9", "socks5://127.0.0.1:9")]
 #[case("socks5://user:s3cret@127.0.0.1:9", "socks5://127.0.0.1:9")]
