@@ -15,9 +15,6 @@ const NOTHING: &str = "{\"kind\":\"CredentialProviderResponse\",\"apiVersion\":\
                        \"cacheKeyType\":\"Registry\",\"cacheDuration\":\"0s\",\"auth\":{}}\n";
 const NO_CREDENTIALS: &str = "none in the environment, the shared files, a web identity or a container's variables, and \
                               AWS_EC2_METADATA_DISABLED is set [EA0301]";
-/// The hint, in the one line about a registry that is pulled without.
-const NAME_SOME: &str =
-    "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is attached";
 const BAD_REQUEST_HINT: &str = "hint: the kubelet runs this command and feeds it a CredentialProviderRequest of \
                                 credentialprovider.kubelet.k8s.io/v1: set that apiVersion in its CredentialProviderConfig\n";
 

@@ -41,8 +41,8 @@ const EXPIRATION_HINT: &str =
 /// The hint for a container on EC2 that cannot reach the service.
 const HOPS: &str = "in a container on EC2, allow one more hop: aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2; where the service is slow, raise AWS_METADATA_SERVICE_TIMEOUT";
 
-/// How a cause begins that is the status of an answer.
-const STATUS: &str = "HTTP status ";
+/// How the cause begins if the service has nothing at an address.
+const NOT_FOUND: &str = "HTTP status 404";
 
 const SESSIONS: &str = "/latest/api/token";
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
@@ -147,8 +147,8 @@ impl Aws<'_> {
             is_direct: true,
         };
         let session = self.ask(&session, patience, session_token).await;
-        let session = session.map_err(|cause| match cause.starts_with(STATUS) {
-            true => format!("it gives no session of IMDSv2: {cause}"),
+        let session = session.map_err(|cause| match cause.starts_with(NOT_FOUND) {
+            true => format!("it knows no sessions of IMDSv2: {cause}"),
             false => cause,
         })?;
         let headers = [("x-aws-ec2-metadata-token", session.expose())];
@@ -230,7 +230,9 @@ impl Aws<'_> {
         let answer = answer.map_err(|error| failed(root_cause(&error), true))?;
         let status = answer.status();
         if !status.is_success() {
-            let cause = self.refusal().unwrap_or_else(|| format!("{STATUS}{}", status.as_u16()));
+            let cause = self
+                .refusal()
+                .unwrap_or_else(|| format!("HTTP status {}", status.as_u16()));
             return Err(failed(cause, status.is_server_error()));
         }
         let body = read_body(answer).await;

@@ -227,8 +227,8 @@ impl Cell {
         let (words, code) = cause
             .rsplit_once(" [")
             .unwrap_or_else(|| panic!("no code: {outcome:?}"));
-        // A line that is too long loses its end, but not its code.
-        let is_cut = line.ends_with(&format!("… [{code}")) && line.chars().count() == 300;
+        // A line that is too long loses the end of the cause, but not the code, nor the start of a hint that is needed.
+        let is_cut = line.contains(&format!("… [{code}")) && line.chars().count() == 300;
         let is_whole = line.starts_with(&format!("ecr-auth: {host}: {words} [{code}"));
         assert!(is_whole || is_cut, "the line is another: {outcome:?}");
         cause.to_owned()

@@ -89,7 +89,7 @@ fn a_service_without_sessions_is_told() {
     });
     let told = instance(&lab).helper("get", HOST).stderr;
     assert!(
-        told.contains("it gives no session of IMDSv2: HTTP status 404"),
+        told.contains("it knows no sessions of IMDSv2: HTTP status 404"),
         "{told}"
     );
 }
