@@ -5,14 +5,20 @@ use std::path::Path;
 use crate::HELPER;
 use crate::json::Object;
 use diagnostics::without_userinfo;
-use private_files::is_stand_in;
+use private_files::{has_stand_in, is_stand_in};
 
 /// Returns the change of a file as a unified diff with three lines of context. `old` is `None` for a file that does not exist yet.
 ///
 /// Both texts must be valid configurations. Keys are shown, without passwords in addresses. The helper's own name is the only value that is shown.
 /// Every other value may be a secret, and shows as `REDACTED`.
 pub fn unified_diff(path: &Path, old: Option<&str>, new: &str) -> String {
-    let shown = |text| redacted(text).replace(is_stand_in, "\u{fffd}");
+    let shown = |text| {
+        let text = redacted(text);
+        match has_stand_in(&text) {
+            true => text.replace(is_stand_in, "\u{fffd}"),
+            false => text,
+        }
+    };
     private_files::unified_diff(path, old.map(shown).as_deref(), &shown(new))
 }
 

@@ -10,7 +10,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::credential::go_text;
-use private_files::{bytes_of_text, is_stand_in};
+use private_files::{bytes_of_text, has_stand_in};
 
 /// Why a text cannot be edited, ending in `at line L column C`. It quotes nothing from the text, which may hold passwords.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +105,7 @@ impl<'a> Object<'a> {
 
 /// Returns the text of a JSON string, or `None` for anything else. As in Go, a lone surrogate becomes U+FFFD, and so does each byte that is not UTF-8.
 pub(super) fn decoded(json: &str) -> Option<String> {
-    match json.contains(is_stand_in) {
+    match has_stand_in(json) {
         true => decoded_text(&go_text(&bytes_of_text(json))),
         false => decoded_text(json),
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::json::{Malformed, Member, Object, decoded};
-use private_files::is_stand_in;
+use private_files::{has_stand_in, is_stand_in};
 
 /// Docker's empty configuration.
 pub(super) const EMPTY: &str = "{}";
@@ -24,7 +24,7 @@ pub(super) const NULL: &str = "null";
 /// Returns the text as a JSON string. A character that would be taken for a stand-in is escaped.
 pub(super) fn quoted(text: &str) -> String {
     let json = Value::from(text).to_string();
-    if !json.contains(is_stand_in) {
+    if !has_stand_in(&json) {
         return json;
     }
     let escaped = |c: char| match is_stand_in(c) {

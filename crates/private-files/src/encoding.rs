@@ -24,9 +24,22 @@ pub fn is_stand_in(c: char) -> bool {
     u32::from(c) >= BASE + 0x80
 }
 
+/// The first byte of every stand-in in UTF-8.
+const FIRST: u8 = 0xf4;
+
+/// Whether a text has a [stand-in](is_stand_in). Most texts are known by their bytes to have none.
+pub fn has_stand_in(text: &str) -> bool {
+    text.as_bytes().contains(&FIRST) && text.contains(is_stand_in)
+}
+
 /// Returns the text of any bytes. A character of the stand-ins in it becomes a stand-in for each of its bytes, so that [`bytes_of_text`] returns
 /// the same bytes.
 pub fn text_of_bytes(bytes: &[u8]) -> String {
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && !has_stand_in(text)
+    {
+        return text.to_owned();
+    }
     let mut text = String::with_capacity(bytes.len());
     let stand_in = |byte: &u8| char::from_u32(BASE + u32::from(*byte));
     for chunk in bytes.utf8_chunks() {
@@ -43,6 +56,9 @@ pub fn text_of_bytes(bytes: &[u8]) -> String {
 
 /// Returns the bytes of a text of [`text_of_bytes`].
 pub fn bytes_of_text(text: &str) -> Vec<u8> {
+    if !has_stand_in(text) {
+        return text.as_bytes().to_vec();
+    }
     let mut bytes = Vec::with_capacity(text.len());
     for c in text.chars() {
         match u8::try_from(u32::from(c).wrapping_sub(BASE)) {

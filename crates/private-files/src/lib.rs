@@ -69,7 +69,7 @@ mod way;
 mod work_folder;
 
 pub use diff::unified_diff;
-pub use encoding::{Encoding, bytes_of_text, is_stand_in, text_of_bytes};
+pub use encoding::{Encoding, bytes_of_text, has_stand_in, is_stand_in, text_of_bytes};
 pub use lock::{Lock, LockAttempt};
 pub use notes::Notes;
 pub use own_file::{close, close_folder, is_private_folder, open_own, read_own};
