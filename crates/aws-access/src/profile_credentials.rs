@@ -175,7 +175,8 @@ impl Aws<'_> {
 /// Says what a status of the shell means if the program itself did not choose it, and what to do.
 fn why_ended(status: ExitStatus) -> Option<(String, &'static str)> {
     match status.code()? {
-        127 => Some((
+        // The second is that of Windows' command line.
+        127 | 9009 => Some((
             "there is no such program".to_owned(),
             "name the program in credential_process by its whole path: other programs that call this one may have another PATH",
         )),

@@ -203,21 +203,20 @@ pub fn run(command: &mut Command, input: Option<&Secret>, budget: Duration) -> R
     let mut child = ProgramTree::spawn(command).map_err(ProgramFailure::NotStarted)?;
     feed(&mut child, input);
     let (stdout, stderr) = (hear(child.take_stdout()), hear(child.take_stderr()));
-    let (stdout, status) = match cfg!(windows) {
+    let (stdout, status, has_ended) = match cfg!(windows) {
         // There, programs that it leaves running always inherit its stdout, and would keep it open.
         true => {
             let status = wait(&mut child, deadline);
             child.end();
-            (stdout.recv_timeout(LAST_WORDS).ok(), status)
+            (stdout.recv_timeout(LAST_WORDS).ok(), status, status.is_some())
         }
         false => {
             let stdout = stdout.recv_timeout(budget).ok();
             let status = stdout.as_ref().and_then(|_| wait(&mut child, deadline));
-            (stdout, status)
+            (stdout, status, matches!(child.try_wait(), Ok(Some(_))))
         }
     };
     let (Some(stdout), Some(status)) = (stdout, status) else {
-        let has_ended = matches!(child.try_wait(), Ok(Some(_)));
         child.end();
         return Err(match has_ended {
             true => ProgramFailure::LeftRunning(budget),
