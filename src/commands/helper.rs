@@ -274,7 +274,7 @@ fn input(context: &mut Context<'_>) -> Result<Secret, String> {
 
 /// Returns the one line about a failure for the client, and prints the whole error on stderr.
 fn failed(server: &str, error: &Error, context: &mut Context<'_>) -> String {
-    let failure = format!("{server} {}", without_ids(&error.to_string()));
+    let failure = format!("{server} {error}");
     tell_once(&failure, context, |context| error.report(&mut context.stderr));
     line_of(server, error)
 }
@@ -299,16 +299,6 @@ fn told(line: &str, code: Code, hint: Option<&str>) -> String {
     let line = within(&line, room - kept);
     let hint = within(&hint, if kept > 0 { room - line.chars().count() } else { 0 });
     line + &shown + &hint
-}
-
-/// Returns a text without the ids of requests, which differ each time: words of at least 16 hexadecimal digits.
-fn without_ids(text: &str) -> String {
-    let is_digit = |c: char| c.is_ascii_hexdigit() || c == '-';
-    let words = text.split(|c: char| !c.is_alphanumeric() && c != '-');
-    let kept: Vec<&str> = words
-        .filter(|word| word.len() < 16 || !word.chars().all(is_digit))
-        .collect();
-    kept.join(" ")
 }
 
 /// Returns a text of at most this many characters.
@@ -357,13 +347,5 @@ mod tests {
         let both = told(300, 300);
         assert_eq!(both.chars().count(), 300);
         assert!(both.contains("é… [EA0201]; hhh") && both.ends_with("h…"), "{both}");
-    }
-
-    #[test]
-    fn ids_of_requests_tell_no_failures_apart() {
-        let of = |id: &str, status: u8| without_ids(&format!("denied (request {id}), exit status: {status}"));
-        let first = of("5d9c1c1e-0f1a-4b9e-8f43-2d1b7a3c9e10", 1);
-        assert_eq!(first, of("0a1b2c3d-0000-4b9e-8f43-2d1b7a3c9e11", 1));
-        assert_ne!(first, of("5d9c1c1e-0f1a-4b9e-8f43-2d1b7a3c9e10", 2));
     }
 }

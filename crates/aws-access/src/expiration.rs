@@ -4,9 +4,9 @@ use std::time::SystemTime;
 
 use aws_smithy_types::date_time::{DateTime, Format};
 
-/// Reads a time with a zone, in the forms that the AWS CLI takes from programs: RFC 3339, its relatives in ISO 8601, and dates in words.
+/// Reads a time with a zone, in forms that the AWS CLI takes from programs: RFC 3339, and its relatives in ISO 8601.
 pub(crate) fn parse(text: &str) -> Option<SystemTime> {
-    let time = numeric(text.trim()).or_else(|| worded(text))?;
+    let time = numeric(text.trim())?;
     let time = DateTime::from_str(&time, Format::DateTimeWithOffset).ok()?;
     time.try_into().ok()
 }
@@ -20,14 +20,13 @@ fn numeric(text: &str) -> Option<String> {
     Some(format!("{}T{}{}", day(date)?, clock(time)?, offset(zone.trim_start())?))
 }
 
-/// Returns `2026-12-28` for that, `20261228` or `2026/12/28`.
+/// Returns `2026-12-28` for that or `20261228`.
 fn day(text: &str) -> Option<String> {
     match (digits(text, 8..=8), text.len()) {
         (Some(_), _) => Some(format!("{}-{}-{}", &text[..4], &text[4..6], &text[6..])),
         _ => {
-            let sign = if text.contains('/') { '/' } else { '-' };
-            let (year, rest) = text.split_once(sign)?;
-            let (month, day) = rest.split_once(sign)?;
+            let (year, rest) = text.split_once('-')?;
+            let (month, day) = rest.split_once('-')?;
             let year = digits(year, 4..=4)?;
             Some(format!("{year}-{}-{}", two_digits(month)?, two_digits(day)?))
         }
@@ -71,43 +70,6 @@ fn offset(text: &str) -> Option<String> {
     Some(format!("{sign}{}:{minutes}", two_digits(hours)?))
 }
 
-const MONTHS: [&str; 12] = [
-    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-];
-
-/// Reads a date in words, as in HTTP (`Mon, 28 Dec 2026 21:00:00 GMT`) and in the output of `date`, and returns it in the form of RFC 3339.
-fn worded(text: &str) -> Option<String> {
-    let (mut year, mut month, mut day, mut time, mut zone) = (None, None, None, None, None);
-    for word in text.split([' ', ',']).filter(|word| !word.is_empty()) {
-        let found = if word.starts_with(['+', '-']) {
-            zone.replace(offset(word)?)
-        } else if word.contains(':') {
-            time.replace(clock(word)?)
-        } else if let Some(number) = digits(word, 4..=4) {
-            year.replace(number.to_owned())
-        } else if let Some(number) = two_digits(word) {
-            day.replace(number)
-        } else if let Some(at) = name_in(word, &MONTHS) {
-            month.replace(format!("{:02}", at + 1))
-        } else if name_in(word, &["mon", "tue", "wed", "thu", "fri", "sat", "sun"]).is_some() {
-            None
-        } else {
-            zone.replace(offset(word)?)
-        };
-        if found.is_some() {
-            return None;
-        }
-    }
-    Some(format!("{}-{}-{}T{}{}", year?, month?, day?, time?, zone?))
-}
-
-/// Returns the place of a name that begins with three letters of the list: `Dec`, `December`.
-fn name_in(word: &str, names: &[&str]) -> Option<usize> {
-    let start = word.get(..3)?.to_ascii_lowercase();
-    let is_word = word.bytes().all(|byte| byte.is_ascii_alphabetic());
-    names.iter().position(|name| is_word && *name == start)
-}
-
 /// Returns a text that is so many digits.
 fn digits(text: &str, count: std::ops::RangeInclusive<usize>) -> Option<&str> {
     (count.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())).then_some(text)
@@ -145,17 +107,11 @@ mod tests {
             "2026-12-28T21:00:00 GMT",
             "2026-12-28T21:00Z",
             "2026-12-28T21z",
-            "2026/12/28 21:00:00 +0000",
             "20261228T210000Z",
             "20261228T2100+00",
             "2026-12-28T21:00:00,0Z",
             "2026-12-28T21:00:00.00000000000000Z",
             " 2026-12-28T21:00:00Z\n",
-            "Mon, 28 Dec 2026 21:00:00 GMT",
-            "Mon, 28 Dec 2026 14:00 -0700",
-            "28 December 2026 21:00:00 UTC",
-            "Mon Dec 28 21:00:00 UTC 2026",
-            "Dec 28 2026 22:30:00 +01:30",
         ] {
             assert_eq!(parse(same), Some(expected), "{same}");
         }
@@ -182,9 +138,10 @@ mod tests {
             "2026-12-28T210Z",
             "26-12-28T21:00:00Z",
             "20261228",
+            "2026/12/28 21:00:00Z",
             "1798491600",
             "Mon, 28 Dec 2026",
-            "Mon, 28 Dec 28 21:00:00 GMT",
+            "Mon, 28 Dec 2026 21:00:00 GMT",
             "28 Dec 2026 21:00:00",
             "\u{e9}\u{e9}T21:00:00Z",
             "2026-12-28T21:00:00\u{2212}07:00",

@@ -12,7 +12,7 @@ use crate::harness::Machine;
 const LOGIN: &str = "arn:aws:iam::111122223333:user/maria";
 
 /// The same time in several forms.
-const FORMS: [&str; 10] = [
+const FORMS: [&str; 7] = [
     "2098-12-28T21:00:00Z",
     "2098-12-28T21:00:00+0000",
     "2098-12-28T14:00:00-0700",
@@ -20,9 +20,6 @@ const FORMS: [&str; 10] = [
     "2098-12-28T21:00:00 GMT",
     "2098-12-28T21:00Z",
     "20981228T210000Z",
-    "Sun, 28 Dec 2098 21:00:00 GMT",
-    "Sun, 28 Dec 2098 21:00:00 +0000",
-    "Sun Dec 28 21:00:00 UTC 2098",
 ];
 
 fn hex(digest: &[u8]) -> String {
@@ -93,7 +90,7 @@ fn end_of(machine: &Machine, text: &str) -> Option<String> {
     Some(answer["Expiration"].as_str().unwrap().to_owned())
 }
 
-/// Returns a time in one of many forms, most of which programs write.
+/// Returns a time in one of many forms of digits, most of which programs write.
 fn time(rng: &mut Rng) -> String {
     let mut one = |forms: &[&str]| (*rng.choice(forms).unwrap()).to_owned();
     let zone = one(&[
@@ -111,21 +108,8 @@ fn time(rng: &mut Rng) -> String {
         "1:05:09",
         "24:00:00",
     ]);
-    match one(&["iso", "iso", "iso", "mail", "date"]).as_str() {
-        "iso" => {
-            let date = one(&[
-                "2098-12-28",
-                "20981228",
-                "2098/12/28",
-                "2096-02-29",
-                "2098-02-29",
-                "2098-1-2",
-            ]);
-            date + &one(&["T", "T", " ", "  "]) + &clock + &zone
-        }
-        "mail" => one(&["Sun, ", "Sun ", ""]) + &one(&["28 Dec ", "2 January "]) + "2098 21:05:09 " + zone.trim_start(),
-        _ => one(&["Sun ", ""]) + &one(&["Dec 28 ", "Feb  2 "]) + "21:05:09 " + zone.trim_start() + " 2098",
-    }
+    let date = one(&["2098-12-28", "20981228", "2096-02-29", "2098-02-29", "2098-1-2"]);
+    date + &one(&["T", "T", " ", "  "]) + &clock + &zone
 }
 
 /// `TIMES=400` tries that many, and `TIME_SEED=7` other ones.
