@@ -287,24 +287,19 @@ fn line_of(server: &str, error: &Error) -> String {
 /// Returns the line with its code, and with the hint if it fits. If the line is too long, the cause is shortened, also to no less than the start of a
 /// hint that the code needs.
 fn told(line: &str, code: Code, hint: Option<&str>) -> String {
-    let hint = hint.map(|hint| format!("; {}", one_line(hint))).unwrap_or_default();
     let shown = format!(" [{code}]");
     let (line, room) = (one_line(line), LINE_LIMIT - shown.len());
-    let length = hint.chars().count();
-    let kept = match code.needs_its_hint() {
-        true => length.min(HINT_START),
-        false if line.chars().count() + length <= room => length,
-        false => 0,
-    };
-    let line = within(&line, room - kept);
-    let hint = within(&hint, if kept > 0 { room - line.chars().count() } else { 0 });
+    let hint = hint.map(|hint| format!("; {}", one_line(hint)));
+    let is_kept = |hint: &String| code.needs_its_hint() || line.chars().count() + hint.chars().count() <= room;
+    let hint = hint.filter(is_kept).unwrap_or_default();
+    let line = within(&line, room - hint.chars().count().min(HINT_START));
+    let hint = within(&hint, room - line.chars().count());
     line + &shown + &hint
 }
 
 /// Returns a text of at most this many characters.
 fn within(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit.saturating_sub(1)) {
-        _ if limit == 0 => String::new(),
         Some((at, _)) if text.chars().count() > limit => format!("{}…", &text[..at]),
         _ => text.to_owned(),
     }

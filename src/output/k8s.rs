@@ -130,17 +130,7 @@ pub fn k8s_secret(passwords: &[RegistryPassword], name: &SecretName) -> Result<S
 /// # Errors
 /// Only those of the JSON writer.
 pub fn k8s_data(passwords: &[RegistryPassword]) -> Result<Secret> {
-    let basic: Vec<Secret> = passwords.iter().map(basic).collect();
-    let auths = passwords.iter().zip(&basic).map(|(it, basic)| {
-        let auth = RegistryAuth {
-            username: Some(RegistryPassword::USERNAME),
-            password: Some(it.password.expose()),
-            auth: basic.expose(),
-        };
-        (it.host.as_str(), auth)
-    });
-    let auths = auths.collect();
-    let config = json(&DockerConfigJson { auths })?;
+    let config = config_json(passwords, true)?;
     Ok(Secret::new(STANDARD.encode(config.expose())))
 }
 
@@ -149,11 +139,15 @@ pub fn k8s_data(passwords: &[RegistryPassword]) -> Result<Secret> {
 /// # Errors
 /// Only those of the JSON writer.
 pub fn docker_config(passwords: &[RegistryPassword]) -> Result<Secret> {
+    config_json(passwords, false)
+}
+
+fn config_json(passwords: &[RegistryPassword], has_usernames: bool) -> Result<Secret> {
     let basic: Vec<Secret> = passwords.iter().map(basic).collect();
     let auths = passwords.iter().zip(&basic).map(|(it, basic)| {
         let auth = RegistryAuth {
-            username: None,
-            password: None,
+            username: has_usernames.then_some(RegistryPassword::USERNAME),
+            password: has_usernames.then(|| it.password.expose()),
             auth: basic.expose(),
         };
         (it.host.as_str(), auth)

@@ -11,6 +11,17 @@ use serde_json::json;
 use crate::doctor::{Scene, auth, program, stale};
 use crate::harness::HOST;
 
+/// Checks what doctor says where docker's configuration is this text. `HOST` in both texts is the registry.
+#[track_caller]
+fn assert_docker_is_told(config: &str, expected: &str) {
+    let scene = Scene::new();
+    scene
+        .machine
+        .write(".docker/config.json", &config.replace("HOST", HOST));
+    let outcome = scene.doctor(&[HOST]);
+    assert!(outcome.stdout.contains(&expected.replace("HOST", HOST)), "{outcome:?}");
+}
+
 /// A docker that doesn't read the variable goes on to its files.
 #[test]
 fn docker_auth_config_counts_for_a_docker_that_reads_it() {
@@ -127,12 +138,7 @@ fn what_docker_reads_is_read_as_docker_does(#[case] config: &str, #[case] expect
     "✓ docker: docker-credential-ecr-auth is asked"
 )]
 fn a_member_of_the_wrong_type_costs_what_it_costs_docker(#[case] config: &str, #[case] expected: &str) {
-    let scene = Scene::new();
-    scene
-        .machine
-        .write(".docker/config.json", &config.replace("HOST", HOST));
-    let outcome = scene.doctor(&[HOST]);
-    assert!(outcome.stdout.contains(&expected.replace("HOST", HOST)), "{outcome:?}");
+    assert_docker_is_told(config, expected);
 }
 
 /// Go's JSON has U+FFFD for such a byte in a string. Elsewhere, no client reads the file.
@@ -205,7 +211,7 @@ fn podman_reads_only_what_it_knows(#[case] config: &str, #[case] expected: &str)
     assert!(outcome.stdout.contains(expected), "{outcome:?}");
 }
 
-/// What is meant is named, for what no client reads so.
+/// doctor suggests the setting or helper for a name that no client reads.
 #[rstest]
 #[case::setting(
     r#"{"credsHelper":{"HOST":"ecr-auth"}}"#,
@@ -263,12 +269,7 @@ fn podman_reads_only_what_it_knows(#[case] config: &str, #[case] expected: &str)
     "docker-credential-desktop of credsStore is not on PATH"
 )]
 fn slips_are_told_with_what_is_meant(#[case] config: &str, #[case] expected: &str) {
-    let scene = Scene::new();
-    scene
-        .machine
-        .write(".docker/config.json", &config.replace("HOST", HOST));
-    let outcome = scene.doctor(&[HOST]);
-    assert!(outcome.stdout.contains(&expected.replace("HOST", HOST)), "{outcome:?}");
+    assert_docker_is_told(config, expected);
 }
 
 /// Docker 28.3 and later take nothing from it then, and go on to the file.

@@ -112,7 +112,7 @@ const NOT_ELSEWHERE: &str = "! other-users: sudo and services don't find docker-
     where docker runs under sudo, or from a service (a GitLab runner, Jenkins): ecr-auth install --to /usr/local/bin (/usr/bin if sudo's secure_path lacks that)
 ";
 
-/// Of the page, what a run really prints; what is this machine's own is put as it would be elsewhere.
+/// Compares the page's example with a real run, in which what differs between machines is replaced.
 #[test]
 fn the_page_shows_a_real_run_and_names_every_check() {
     let mut scene = Scene::new();

@@ -18,7 +18,7 @@ use crate::denial::IssuedToken;
 use crate::endpoint::{Endpoint, EndpointKind, Service};
 use crate::failure::{ODD_ANSWER_HINT, code_of_status};
 use crate::identity::{CredentialSource, Identity};
-use crate::job_sign_in::explain_in_job;
+use crate::job_sign_in::complete_hint;
 use crate::net::{NETWORK_HINT, NO_ANSWER, ObservedTransport, ServerClock, connection_code, root_cause};
 use crate::sign_in::{Destination, sts_in};
 use crate::sts::RoleCall;
@@ -288,7 +288,7 @@ impl Aws<'_> {
             }
             SignIn::UserPool { .. } => {
                 let cache = Cache::from_env(self.env);
-                let explain = |error| explain_in_job(error, settings, self.env);
+                let explain = |error| complete_hint(error, settings, self.env);
                 let no_username = || explain(cognito::no_username(settings, &cache, SystemTime::now()));
                 let username = settings.username.as_deref().ok_or_else(no_username)?;
                 let user = User::from_settings(settings, username, self.env)?;
@@ -340,7 +340,7 @@ pub fn not_signed_in(identity: &Identity, env: &Env, now: SystemTime) -> Option<
     }
     let is_known = is_signed_in(settings, identity, env, &cache, now);
     let username = settings.username.as_deref()?;
-    matches!(is_known, Ok(false)).then(|| explain_in_job(cognito::not_signed_in(username), settings, env))
+    matches!(is_known, Ok(false)).then(|| complete_hint(cognito::not_signed_in(username), settings, env))
 }
 
 /// Returns the address of a service of Cognito in a region.

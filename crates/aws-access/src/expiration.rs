@@ -22,9 +22,9 @@ fn numeric(text: &str) -> Option<String> {
 
 /// Returns `2026-12-28` for that or `20261228`.
 fn day(text: &str) -> Option<String> {
-    match (digits(text, 8..=8), text.len()) {
-        (Some(_), _) => Some(format!("{}-{}-{}", &text[..4], &text[4..6], &text[6..])),
-        _ => {
+    match digits(text, 8..=8) {
+        Some(text) => Some(format!("{}-{}-{}", &text[..4], &text[4..6], &text[6..])),
+        None => {
             let (year, rest) = text.split_once('-')?;
             let (month, day) = rest.split_once('-')?;
             let year = digits(year, 4..=4)?;

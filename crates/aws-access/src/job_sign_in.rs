@@ -10,7 +10,7 @@ const AT_A_TERMINAL: &str = "run in a terminal: ";
 
 /// Completes the hint to sign in at a terminal: in a CI job, which has none, it is replaced by one for jobs, and where the cache is off it says that
 /// no sign-in is kept.
-pub(crate) fn explain_in_job(error: Error, settings: &CognitoSettings, env: &Env) -> Error {
+pub(crate) fn complete_hint(error: Error, settings: &CognitoSettings, env: &Env) -> Error {
     let Some(at_a_terminal) = error.hint_text().filter(|hint| hint.starts_with(AT_A_TERMINAL)) else {
         return error;
     };

@@ -1,7 +1,6 @@
 //! The credentials of a profile: its first ones, and the roles that are assumed with them.
 
 use std::ops::Range;
-use std::process::ExitStatus;
 use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
@@ -137,12 +136,9 @@ impl Aws<'_> {
         };
         let budget = self.time_left();
         let printed = program::output(&mut program::shell(line.expose()), None, budget);
-        let printed = printed.map_err(|failure| match &failure {
-            ProgramFailure::Ended(status) => match why_ended(*status) {
-                Some((why, hint)) => failed(format!("{why} ({status})")).hint(hint),
-                None => failed(failure.to_string()),
-            },
-            _ => failed(failure.to_string()),
+        let printed = printed.map_err(|failure| match why_ended(&failure) {
+            Some((cause, hint)) => failed(cause).hint(hint),
+            None => failed(failure.to_string()),
         })?;
         let answer = serde_json::from_str::<ProcessAnswer>(printed.expose())
             .map_err(|error| failed(format!("it printed no valid credentials: {}", without_values(&error))))?;
@@ -173,23 +169,27 @@ impl Aws<'_> {
 }
 
 /// Says what a status of the shell means if the program itself did not choose it, and what to do.
-fn why_ended(status: ExitStatus) -> Option<(String, &'static str)> {
-    match status.code()? {
+fn why_ended(failure: &ProgramFailure) -> Option<(String, &'static str)> {
+    let ProgramFailure::Ended(status) = failure else {
+        return None;
+    };
+    let (why, hint) = match status.code()? {
         // The second is that of Windows' command line.
-        127 | 9009 => Some((
+        127 | 9009 => (
             "there is no such program".to_owned(),
             "name the program in credential_process by its whole path: other programs that call this one may have another PATH",
-        )),
-        126 => Some((
+        ),
+        126 => (
             "the program may not be run".to_owned(),
             "check that credential_process names a program, and that this user may run it",
-        )),
-        code @ 129..=192 => Some((
+        ),
+        code @ 129..=192 => (
             format!("a signal ({}) ended the program", code - 128),
             "look at what ends it: too little memory, or a limit of this machine",
-        )),
-        _ => None,
-    }
+        ),
+        _ => return None,
+    };
+    Some((format!("{why} ({status})"), hint))
 }
 
 /// The output of a `credential_process`.

@@ -114,7 +114,7 @@ pub(crate) struct Section {
     pub settings: Vec<Setting>,
     /// The number of a line that cannot be understood, counted from 1.
     pub broken_line: Option<usize>,
-    /// The same in a profile with a `role_arn`.
+    /// The number of a line that cannot be understood if the profile has a `role_arn`, counted from 1.
     pub broken_line_of_role: Option<usize>,
     pub file: SharedFile,
 }

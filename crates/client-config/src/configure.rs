@@ -108,10 +108,9 @@ impl SetupRequest<'_> {
             ("credsStore", edit.store.is_some()),
         ];
         let written: Vec<&str> = written.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
-        let empty = old.map_or(Ok(EmptyParts::default()), |old| EmptyParts::of_text(old, &written));
         let record = FileRecord {
             created: old.is_none(),
-            empty: empty.map_err(|malformed| malformed.in_file(file))?,
+            empty: EmptyParts::of_file(file, old, &written)?,
             created_helpers: !edit.helpers.is_empty() && !settings.has_helpers,
             cred_helpers: hosts
                 .filter(|(_, helper)| helper.is_none_or(|helper| helper != HELPER))

@@ -59,7 +59,7 @@ const GO_STANDARD: GeneralPurpose = GeneralPurpose::new(
 /// Why clients cannot read an `auth`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AuthFault {
-    /// It is not base64.
+    /// The text is not base64.
     NotBase64,
     /// There is no user name with a colon after it.
     NoUserName,

@@ -112,7 +112,7 @@ pub struct ConfigEdit {
     pub auths: BTreeMap<String, AuthEdit>,
     /// Whether `auths` is removed with its last entry.
     pub drop_empty_auths: bool,
-    /// What is put in place of parts in which nothing is left.
+    /// The text for parts in which nothing is left.
     pub empty: EmptyParts,
 }
 

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::files::ConfigFile;
 use super::json::{Malformed, Object};
 use super::members::{EMPTY, NULL, named, or_empty};
+use diagnostics::Result;
 
 /// The parts of a configuration that held nothing before an edit.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,8 +20,13 @@ pub struct EmptyParts {
 }
 
 impl EmptyParts {
-    /// Reads a file's text. Only members of these names count.
-    pub(super) fn of_text(text: &str, names: &[&str]) -> Result<Self, Malformed> {
+    /// Reads the text of a file, if it exists. Only members of these names count.
+    pub(super) fn of_file(file: &ConfigFile, text: Option<&str>, names: &[&str]) -> Result<Self> {
+        let parts = text.map_or(Ok(Self::default()), |text| Self::of_text(text, names));
+        parts.map_err(|malformed| malformed.in_file(file))
+    }
+
+    fn of_text(text: &str, names: &[&str]) -> Result<Self, Malformed> {
         let top = Object::first(or_empty(text))?;
         let is_blank = top.members.is_empty() && top.nothing_after().is_ok() && text.trim() != EMPTY;
         let value = |name: &str| {

@@ -228,10 +228,9 @@ impl<'a> PasswordKeeper<'a> {
             }
             let auths = AuthsEditor::read(text).map_err(|malformed| malformed.in_file(file))?;
             let found = found_in(&auths, &edit).map_err(|malformed| malformed.in_file(file))?;
-            let empty = old.map_or(Ok(EmptyParts::default()), |old| EmptyParts::of_text(old, &["auths"]));
             let changes = FileRecord {
                 created: old.is_none(),
-                empty: empty.map_err(|malformed| malformed.in_file(file))?,
+                empty: EmptyParts::of_file(file, old, &["auths"])?,
                 created_auths: !auths.is_there(),
                 ..FileRecord::default()
             };

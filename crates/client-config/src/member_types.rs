@@ -89,7 +89,7 @@ impl<'a> DockerView<'a> {
     /// Reads a configuration.
     ///
     /// # Errors
-    /// It is not JSON, or not an object.
+    /// The text is not JSON, or not an object.
     pub fn of_text(text: &'a str) -> Result<Self, Malformed> {
         let text = or_empty(text);
         let top = Object::first(text)?;

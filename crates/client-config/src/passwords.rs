@@ -27,7 +27,7 @@ pub enum PasswordLoss {
     No,
     /// Docker decodes entries in a random order, up to the first that it cannot decode.
     ByChance,
-    /// It is not used.
+    /// The password is not used.
     Yes,
 }
 
@@ -56,12 +56,12 @@ pub(super) fn password(
     has_helper: bool,
 ) -> Result<Option<StoredPassword>, Malformed> {
     let auths = AuthsEditor::read(text)?;
+    // Such a client refuses the file for any entry of the wrong type.
+    auths.credentials()?;
     let entries = auths.entries();
     let Some(own) = own_entry(host, &entries) else {
-        // Such a client refuses the file for any entry of the wrong type.
-        return auths.credentials().map(|_| None);
+        return Ok(None);
     };
-    auths.credentials()?;
     if kind.descriptor().format == ConfigFormat::Containers {
         match auths.auth_fault(own)? {
             Some((AuthFault::NotBase64, malformed)) if !has_helper => return Err(malformed),

@@ -109,10 +109,9 @@ impl SetupFile {
     /// # Errors
     /// The errors of [`SetupFile::write`], except the system's errors about writing.
     pub fn preview(&self, config: &Config, change: &SetupChange) -> Result<String> {
-        let real = private_files::real_path(&self.path, &SETUP_JSON)?;
-        let old = read_text(&real)?;
-        Ok(match self.edit(old.as_deref(), config, change)? {
-            Some((new, _)) => {
+        let (old, new) = self.texts(config, change)?;
+        Ok(match new {
+            Some(new) => {
                 let shown = |text: &str, is_written: bool| {
                     SetupDocument::parse(text, &self.path, None)?
                         .redacted(
@@ -122,7 +121,11 @@ impl SetupFile {
                         .text()
                 };
                 let old = old.as_deref().map(|old| shown(old, false)).transpose()?;
-                private_files::unified_diff(&real, old.as_deref(), &shown(&new, true)?)
+                private_files::unified_diff(
+                    &private_files::real_path(&self.path, &SETUP_JSON)?,
+                    old.as_deref(),
+                    &shown(&new, true)?,
+                )
             }
             None => String::new(),
         })
@@ -133,16 +136,21 @@ impl SetupFile {
     /// # Errors
     /// The errors of [`SetupFile::preview`] and [`Config::load`].
     pub fn planned(&self, env: &Env, named: Option<&Path>, config: &Config, change: &SetupChange) -> Result<Config> {
-        let real = private_files::real_path(&self.path, &SETUP_JSON)?;
-        let old = read_text(&real)?;
-        match self.edit(old.as_deref(), config, change)? {
-            Some((new, _)) => {
+        match self.texts(config, change)? {
+            (_, Some(new)) => {
                 let document = SetupDocument::parse(&new, &self.path, None)?;
                 let must_exist = super::is_named(env, named);
                 Config::read(env, named, must_exist, None, Some((&self.path, &document)))
             }
-            None => Ok(config.clone()),
+            (_, None) => Ok(config.clone()),
         }
+    }
+
+    /// Returns the file's text, and the text after the change if it differs.
+    fn texts(&self, config: &Config, change: &SetupChange) -> Result<(Option<String>, Option<String>)> {
+        let old = read_text(&private_files::real_path(&self.path, &SETUP_JSON)?)?;
+        let new = self.edit(old.as_deref(), config, change)?.map(|(new, _)| new);
+        Ok((old, new))
     }
 
     /// Writes the rules and the sign-in. `config` is the current configuration.

@@ -11,7 +11,7 @@ use crate::harness::Machine;
 
 const LOGIN: &str = "arn:aws:iam::111122223333:user/maria";
 
-/// The same time in several forms.
+/// Forms of one time.
 const FORMS: [&str; 7] = [
     "2098-12-28T21:00:00Z",
     "2098-12-28T21:00:00+0000",

@@ -15,7 +15,7 @@ pub(crate) use own_call::{OwnCall, process_fields};
 pub use role::{IdentityScope, RoleBase, RolePlan, last_account};
 pub(crate) use role::{audience, role_of_session};
 
-use crate::job_sign_in::explain_in_job;
+use crate::job_sign_in::complete_hint;
 use crate::session_credentials::SessionCredentials;
 use aws_shared_files::SharedFiles;
 use chain::ChainSearch;
@@ -307,7 +307,7 @@ impl Identity {
     pub(crate) fn require_user(&self, cache: &Cache, env: &Env, now: SystemTime) -> Result<()> {
         match &self.source {
             CredentialSource::Cognito(it) if it.username.is_none() && it.provider.is_none() => {
-                Err(explain_in_job(cognito::no_username(it, cache, now), it, env))
+                Err(complete_hint(cognito::no_username(it, cache, now), it, env))
             }
             _ => Ok(()),
         }
