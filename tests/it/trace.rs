@@ -89,6 +89,8 @@ impl Trace {
             "-f",
             "-v",
             "-y",
+            // Nothing is aligned: the second half of a call would have blanks before its result.
+            "--columns=1",
             "-s",
             "99999",
             "-e",
