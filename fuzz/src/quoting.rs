@@ -1,7 +1,7 @@
 //! Words that a shell parses back, and values in `NAME=value` lines.
 
 use aws_access::SessionCredentials;
-use aws_shared_files::push_quoted;
+use diagnostics::push_quoted;
 use ecr_auth::output::{Shell, credentials_dotenv, credentials_env, credentials_process};
 use secret::Secret;
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! The command lines that make the same checks again, after something was fixed.
 
-use super::shell::in_shell;
+use diagnostics::{inert, shell_word};
 
 /// The command lines that make the checks again. The default is those of a command line that cannot be written as text.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -16,7 +16,7 @@ pub struct SameChecks {
 impl SameChecks {
     /// Returns the command lines for what was named. `flags` are those before and after the word `doctor`.
     pub(super) fn new(before: &[String], after: &[String], named: &[String]) -> Self {
-        let quoted = |words: &[String]| words.iter().map(|word| in_shell(word)).collect::<Vec<_>>();
+        let quoted = |words: &[String]| words.iter().map(|word| shell_word(&inert(word))).collect::<Vec<_>>();
         let words = [&["ecr-auth".to_owned()], before, &["doctor".to_owned()], after].concat();
         Self {
             command: Some(quoted(&words).join(" ")),
@@ -27,7 +27,7 @@ impl SameChecks {
 
     /// Adds a subject: its host, and the image or registry.
     pub(super) fn add(&mut self, host: &str, name: &str) {
-        self.subjects.push((host.to_owned(), in_shell(name)));
+        self.subjects.push((host.to_owned(), shell_word(&inert(name))));
     }
 
     /// Changes all texts, so that they can be published. Each host stays what its checks have.

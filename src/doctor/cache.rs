@@ -1,7 +1,7 @@
 //! Shows the cached token of this identity, without changing it.
 
-use super::clients::roughly;
 use super::report::Check;
+use super::span::roughly;
 use aws_access::PasswordPath;
 use client_config::shown;
 use context::{Context, HOME_VARIABLE};

@@ -3,8 +3,8 @@
 use std::time::SystemTime;
 
 use super::Checkup;
-use super::clients::roughly;
 use super::report::Check;
+use super::span::roughly;
 use aws_access::identity::{ChainSource, RoleBase};
 use aws_access::{Aws, PasswordPath};
 use ci::{CiToken, gives_tokens, is_pull_request, missing_token, running_in, trust_policy_command};

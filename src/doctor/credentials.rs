@@ -1,8 +1,8 @@
 //! The AWS credentials, whether AWS accepts them, and the token that they fetch.
 
 use super::Checkup;
-use super::clients::roughly;
 use super::report::{Check, Outcome};
+use super::span::roughly;
 use aws_access::identity::{ChainSource, CredentialSource};
 use aws_access::{Aws, PasswordPath};
 use context::{Env, budget};

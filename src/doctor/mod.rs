@@ -6,6 +6,8 @@
 mod again;
 mod cache;
 mod ci;
+mod client_files;
+mod client_lookup;
 mod clients;
 mod creation_template;
 mod credentials;
@@ -17,7 +19,7 @@ mod overview;
 mod redact;
 mod report;
 mod rule;
-mod shell;
+mod span;
 mod subject;
 mod text;
 mod variable;
@@ -25,7 +27,8 @@ mod variable;
 use std::path::Path;
 
 pub use again::SameChecks;
-pub use clients::{password_hosts, passwords_before_us};
+pub use client_files::password_hosts;
+pub use clients::passwords_before_us;
 pub use helper::{in_the_way, path_line, path_line_goes};
 pub use instance::{NAME_SOME, NO_CREDENTIALS, is_of_missing_instance};
 pub use overview::{NextStep, Overview, look};
@@ -223,8 +226,8 @@ impl Checkup<'_, '_> {
 
     /// Notes private names of the configured registries, which may be shown beside another one.
     fn remember_configured(&mut self) {
-        let files = clients::files(&self.context.env).unwrap_or_default();
-        let hosts = files.iter().flat_map(clients::ClientFile::hosts);
+        let files = client_files::files(&self.context.env).unwrap_or_default();
+        let hosts = files.iter().flat_map(client_files::ClientFile::hosts);
         self.report.names.extend(hosts.filter_map(short_name));
     }
 
@@ -274,8 +277,8 @@ impl Checkup<'_, '_> {
             return;
         }
         let env = &self.context.env;
-        let files = clients::files(env).unwrap_or_default();
-        let check = match clients::LostStore::find(config, &files, env) {
+        let files = client_files::files(env).unwrap_or_default();
+        let check = match client_files::LostStore::find(config, &files, env) {
             Some(lost) => Some(lost.check(env)),
             None => helper::fallback(config, env),
         };
@@ -286,7 +289,7 @@ impl Checkup<'_, '_> {
 
     /// Makes the general checks, if no registry is known.
     fn without_registry(&mut self, config: &Result<Config>, error: &Error) {
-        let files = clients::files(&self.context.env).unwrap_or_default();
+        let files = client_files::files(&self.context.env).unwrap_or_default();
         self.machine(&overview::called_for(&files));
         if let Ok(config) = config {
             self.fallback(config);

@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use super::Checkup;
-use super::clients::roughly;
 use super::report::{Check, Outcome};
+use super::span::roughly;
 use crate::registry::probe;
 use aws_access::PasswordPath;
 use aws_access::net::{PROXY_HINT, Transport, named_proxy, named_roots, not_proxied, proxy_of};

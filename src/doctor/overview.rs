@@ -9,17 +9,17 @@ use std::path::Path;
 use credentials::{RegistryCredentials, credentials};
 
 use super::ci::is_missing_token;
-use super::clients::{self, ClientFile, ClientFileState, LostStore, SETUP_ALL};
+use super::client_files::{self, ClientFile, ClientFileState, LostStore, SETUP_ALL};
+use super::clients;
 use super::helper::{self, CalledFor, NamedHelper};
 use super::instance::{NAME_SOME, NO_CREDENTIALS, is_of_missing_instance};
 use super::report::Outcome;
-use super::shell::in_shell;
 use aws_access::identity::{self, finds_nothing, known_profiles};
 use ci::{CiSystem, CiToken, gives_tokens, missing_token, running_in};
 use client_config::{HELPER, shown};
 use configuration::Config;
 use context::{Context, Env};
-use diagnostics::{Error, Result, one_line};
+use diagnostics::{Error, Result, inert, one_line, shell_word};
 use ecr_registry::parse_region;
 use settings::Surface;
 
@@ -56,7 +56,7 @@ impl NextStep {
 
     /// Adds the configuration file of this run to the commands.
     fn carry(&mut self, config: &Path) {
-        let config = in_shell(&config.display().to_string());
+        let config = shell_word(&inert(&config.display().to_string()));
         for line in &mut self.lines {
             if let Some(rest) = line.strip_prefix("ecr-auth ") {
                 *line = format!("ecr-auth --config {config} {rest}");
@@ -112,7 +112,7 @@ impl Surroundings {
     fn look(named: Option<&Path>, context: &Context<'_>) -> Self {
         let env = &context.env;
         let rules = Config::load(env, named);
-        let clients = clients::files(env);
+        let clients = client_files::files(env);
         let files = clients.as_deref().unwrap_or_default();
         let called = helper::called(&context.exe, &called_for(files), env);
         let profile = rules.as_ref().ok().and_then(Config::default_profile);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{DoctorRequest, clients};
+use super::{DoctorRequest, client_files};
 use crate::registry::Image;
 use aws_access::{identity, own_registry};
 use configuration::Config;
@@ -118,7 +118,7 @@ fn of_image(named: &str, config: &Config) -> Option<Result<Subject>> {
 /// Returns the registries that the rules or the clients' files name, else the caller's own.
 fn configured_or_own(asked: &DoctorRequest<'_>, config: &Config, context: &mut Context<'_>) -> Result<Vec<Subject>> {
     let mut hosts: Vec<String> = config.exact_hosts().map(str::to_owned).collect();
-    for host in clients::configured_hosts(&context.env) {
+    for host in client_files::configured_hosts(&context.env) {
         // A key that is not a registry's name is checked with the registry that it was meant for.
         let host = server_name(&host).unwrap_or(host);
         if !hosts.contains(&host) && config.target(&host).is_some() {

@@ -6,8 +6,7 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use zeroize::Zeroizing;
 
-use aws_shared_files::push_quoted;
-use diagnostics::{Code, Error, Result};
+use diagnostics::{Code, Error, Result, push_quoted};
 use secret::Secret;
 
 /// Returns a time as RFC 3339, in UTC and whole seconds: `2026-01-02T03:04:05Z`. It is rounded down, so that renewal is early rather than late.

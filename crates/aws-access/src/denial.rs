@@ -7,7 +7,7 @@ use aws_smithy_types::date_time::{DateTime, Format};
 use crate::identity::role_of_session;
 use ci::{CiToken, SubjectPitfall, checked_claims, is_pull_request, subject_pitfall, trust_policy_command};
 use context::Env;
-use diagnostics::{Code, Error};
+use diagnostics::{Code, Error, shell_word};
 use ecr_registry::Partition;
 use oidc_token::Claims;
 use secret::Secret;
@@ -253,9 +253,9 @@ impl DeniedRole<'_> {
             audiences.join(" or ")
         )];
         lines.extend(self.said());
-        let arn = quoted(&self.provider_arn());
+        let arn = shell_word(&self.provider_arn());
         let add = |audience: &&str| {
-            let audience = quoted(audience);
+            let audience = shell_word(audience);
             format!(
                 "aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn {arn} --client-id {audience}"
             )
@@ -265,7 +265,7 @@ impl DeniedRole<'_> {
     }
 
     fn unknown_provider(&self) -> Vec<String> {
-        let audiences: Vec<_> = self.claims.audiences().into_iter().map(quoted).collect();
+        let audiences: Vec<_> = self.claims.audiences().into_iter().map(shell_word).collect();
         let mut lines = vec![format!(
             "account {} has no such provider. The token says:",
             self.account()
@@ -273,7 +273,7 @@ impl DeniedRole<'_> {
         lines.extend(self.said());
         lines.push(format!(
             "Make the provider: aws iam create-open-id-connect-provider --url {} --client-id-list {}",
-            quoted(&self.claims.iss),
+            shell_word(&self.claims.iss),
             audiences.join(" ")
         ));
         lines.extend(self.policy_line("Or print it with the role", " --format commands"));
@@ -311,16 +311,10 @@ impl DeniedRole<'_> {
 
 /// Returns the principal that assumes the role, as a trust policy names it. For a session, that is its role. AWS's message is `User: ARN is not
 /// authorized to …`.
-/// to …`.
 fn principal(cause: &str) -> String {
     let named = cause.split_once("User: ").and_then(|(_, rest)| rest.split(' ').next());
     let principal = named.map(|arn| role_of_session(arn).unwrap_or_else(|| arn.to_owned()));
     principal.unwrap_or_else(|| "the principal that assumes it".to_owned())
-}
-
-/// Quotes one word for a shell.
-fn quoted(text: &str) -> String {
-    shlex::try_quote(text).unwrap_or_default().into_owned()
 }
 
 fn role_name(role: &str) -> &str {

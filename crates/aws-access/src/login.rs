@@ -19,8 +19,7 @@ use crate::endpoint::{Endpoint, EndpointKind, Service};
 use crate::expiration;
 use crate::kept_session::login_session_file;
 use crate::sso::keep_session;
-use aws_shared_files::shell_word;
-use diagnostics::{Code, Error, Result};
+use diagnostics::{Code, Error, Result, shell_word};
 use secret::Secret;
 use zeroize::Zeroizing;
 

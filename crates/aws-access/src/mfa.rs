@@ -6,9 +6,8 @@ use crate::endpoint::Endpoint;
 use crate::identity::{ProfileRole, ProfileSource, process_fields};
 use crate::job_sign_in::needing_the_cache;
 use crate::session_credentials::SessionCredentials;
-use aws_shared_files::shell_word;
 use context::Env;
-use diagnostics::{Code, Error, Result};
+use diagnostics::{Code, Error, Result, shell_word};
 use secret_cache::{Cache, CacheKey};
 
 /// The name under which the cache keeps these sessions. No registry has it.

@@ -14,9 +14,8 @@ use crate::expiration;
 use crate::identity::SsoSettings;
 use crate::kept_session::sso_session_file;
 use crate::sign_in::sso_endpoint;
-use aws_shared_files::shell_word;
 use context::variables;
-use diagnostics::{Code, Error, Mention, Result};
+use diagnostics::{Code, Error, Mention, Result, shell_word};
 use private_files::{EditOutcome, Encoding, FileFormat};
 use secret::Secret;
 

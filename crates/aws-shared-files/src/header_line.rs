@@ -2,7 +2,7 @@
 
 use crate::ini::IniSection;
 use crate::shared_file::SharedFile;
-use crate::shell_word;
+use diagnostics::shell_word;
 
 /// A line that looks like a header.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! AWS's shared files, `~/.aws/config` and `~/.aws/credentials`.
 //!
 //! [`SharedFiles`] reads both, as tolerantly as the AWS CLI. [`profile`] writes one profile whose `credential_process` is this program, and removes
-//! it again. [`push_quoted`] quotes a word for such a command line, [`shell_word`] for one that a person copies.
+//! it again.
 //!
 //! ```
 //! use aws_shared_files::SharedFiles;
@@ -18,13 +18,11 @@
 mod header_line;
 mod ini;
 pub mod profile;
-mod quoting;
 mod section;
 mod shared_file;
 mod shared_files;
 mod text;
 mod words;
 
-pub use quoting::{push_quoted, shell_word};
 pub use shared_file::SharedFile;
 pub use shared_files::{Profile, SharedFiles};

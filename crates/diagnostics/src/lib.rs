@@ -13,14 +13,16 @@
 //! ```
 //!
 //! No part of an error may hold a secret, and addresses lose their passwords ([`without_userinfo`]). Text from outside is made [`inert`] when it is
-//! written: messages go to stderr only through a [`MessageWriter`].
+//! written: messages go to stderr only through a [`MessageWriter`]. Words of commands that a message shows are quoted by [`shell_word`].
 
 mod code;
 mod error;
 mod inert;
 mod mention;
+mod shell;
 
 pub use code::*;
 pub use error::*;
 pub use inert::{MessageWriter, escaped, inert, one_line, with_its_ends};
 pub use mention::Mention;
+pub use shell::{posix_word, push_quoted, shell_word};

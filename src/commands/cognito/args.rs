@@ -6,10 +6,9 @@ use std::time::Duration;
 use clap::Args;
 
 use super::super::sign_in::{PoolRoleArgs, SignInArgs, command_line};
-use aws_shared_files::push_quoted;
 use cognito::PresetAnswers;
 use context::{Env, program, variables};
-use diagnostics::{Code, Error, Result};
+use diagnostics::{Code, Error, Result, shell_word};
 use private_files::{TOKEN_LIMIT, read_secret};
 use secret::Secret;
 use settings::CognitoSettings;
@@ -90,7 +89,7 @@ impl CognitoArgs {
     }
 }
 
-/// Returns the command line, for a POSIX shell, that signs in with these settings or runs the subcommand.
+/// Returns the command line, for a shell of this system, that signs in with these settings or runs the subcommand.
 pub fn command(what: Option<&str>, settings: &CognitoSettings) -> String {
     // A path that is not Unicode cannot be shown. The flags are then left out.
     let words = command_line(settings).unwrap_or_default();
@@ -98,10 +97,7 @@ pub fn command(what: Option<&str>, settings: &CognitoSettings) -> String {
     let mut line = "ecr-auth cognito".to_owned();
     for word in what.into_iter().chain(flags) {
         line.push(' ');
-        match shlex::try_quote(word) {
-            Ok(quoted) => line.push_str(&quoted),
-            Err(_) => push_quoted(&mut line, word),
-        }
+        line.push_str(&shell_word(word));
     }
     line
 }

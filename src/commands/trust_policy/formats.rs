@@ -1,6 +1,6 @@
 //! A role with its provider and policies, in a form that can be applied: AWS CLI commands, Terraform, CloudFormation.
 
-use diagnostics::escaped;
+use diagnostics::{escaped, posix_word};
 use serde_json::{Value, json};
 
 /// Everything that is created.
@@ -30,8 +30,12 @@ impl NewRole {
     /// Returns commands of the AWS CLI, for a subshell that ends at the first failure. An existing provider is kept. An existing role gets these
     /// policies if it was named; another pipeline may have made the one with the usual name.
     pub fn commands(&self) -> String {
-        let audiences: Vec<String> = self.audiences.iter().map(|audience| quoted(audience)).collect();
-        let (arn, url, name) = (quoted(&self.provider_arn), quoted(&self.issuer), quoted(&self.name));
+        let audiences: Vec<String> = self.audiences.iter().map(|audience| posix_word(audience)).collect();
+        let (arn, url, name) = (
+            posix_word(&self.provider_arn),
+            posix_word(&self.issuer),
+            posix_word(&self.name),
+        );
         let create = format!("aws iam create-role --role-name {name} --assume-role-policy-document file:///dev/stdin");
         let make = match self.is_named {
             true => format!(
@@ -138,12 +142,6 @@ resource \"aws_iam_role_policy\" \"ecr\" {{
         });
         document(&template)
     }
-}
-
-/// Quotes one word for a shell.
-fn quoted(text: &str) -> String {
-    // Neither a command line nor a checked token can hold a NUL.
-    shlex::try_quote(text).unwrap_or_default().into_owned()
 }
 
 /// Returns JSON in which no CI finds a command, and every character is visible.

@@ -1,6 +1,6 @@
 //! The credentials for the registries of this machine.
 
-use crate::doctor::clients::ClientFile;
+use crate::doctor::client_files::ClientFile;
 use aws_access::identity::{ChainSource, CredentialSource, IdentityScope, RoleBase};
 use aws_access::{Identity, PasswordPath, not_signed_in};
 use configuration::Config;

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use crate::push_quoted;
+use diagnostics::push_quoted;
 use diagnostics::{Code, Error, Result};
 
 /// Returns the command line of a program and its arguments.

@@ -3,7 +3,7 @@
 use super::{TrustForm, TrustKey, TrustedJobs, WantedTrust};
 use crate::running_in;
 use context::Env;
-use diagnostics::one_line;
+use diagnostics::{one_line, shell_word};
 use ecr_registry::Partition;
 use oidc_token::Claims;
 
@@ -23,7 +23,7 @@ pub fn trust_policy_command(role: &str, claims: &Claims, env: &Env) -> Option<St
         words.push(flag.to_owned());
         words.extend(value);
     }
-    let command = shlex::try_join(words.iter().map(String::as_str)).ok()?;
+    let command = words.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ");
     // A command that cannot be shown unchanged would be copied wrongly.
     (one_line(&command) == command).then_some(command)
 }
