@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::fallback::{self, ClientRequest, StoreReply};
 use crate::pull::{self, PullAnswer};
-use client_config::{HELPER_NAMES, StoredCredential};
+use client_config::{HELPER_NAMES, NOT_FOUND, StoredCredential};
 use configuration::{Config, FallbackStore, RegistryTarget};
 use context::{Context, Progress, variables};
 use diagnostics::{Code, Error, Exit, Result, inert, one_line};
@@ -24,8 +24,6 @@ use secret::Secret;
 use secret_cache::Cache;
 use store_request::StoreRequest;
 
-/// The answer for "no credentials": clients go on without.
-const NOT_FOUND: &str = "credentials not found in native keychain";
 /// The message of docker's own helpers.
 const NO_SERVER: &str = "no credentials server URL";
 /// The longest line about a failure, in characters.

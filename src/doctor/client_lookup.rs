@@ -12,7 +12,7 @@ use client_config::{
     StoredPassword, helper_meant, shown,
 };
 use context::{Env, program, variables};
-use diagnostics::{Code, Error};
+use diagnostics::{Code, Error, with_its_ends};
 use ecr_registry::Registry;
 
 /// The most other registries that are named, if the registry itself has no helper.
@@ -277,7 +277,7 @@ impl ClientLookup<'_> {
     }
 
     fn never(&self, miss: &NearMiss) -> String {
-        let (key, place) = (shown_key(&miss.key), self.location(&miss.place));
+        let (key, place) = (with_its_ends(&miss.key), self.location(&miss.place));
         match miss.slip {
             Slip::Registry(setting) => format!(
                 "the key {key} in {setting} of {place} never matches: the registry is {}, and the whole key must match",
@@ -297,7 +297,7 @@ impl ClientLookup<'_> {
             true => String::new(),
             false => format!(" of {}", self.location(&miss.place)),
         };
-        let key = shown_key(&miss.key);
+        let key = with_its_ends(&miss.key);
         match miss.slip {
             Slip::Registry(setting) => format!("; the key {key} in {setting}{of_place} never matches"),
             Slip::Setting(setting) => format!("; the key {key}{of_place} is not a setting: did you mean {setting}?"),
@@ -312,13 +312,5 @@ impl ClientLookup<'_> {
         };
         let what = if self.is_for_all { "--all" } else { self.host };
         format!("run: ecr-auth setup {what}{under_sudo}")
-    }
-}
-
-/// Returns a key for a message. Blanks and unprintable characters would not be seen without quotes.
-fn shown_key(key: &str) -> String {
-    match key.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        true => format!("{key:?}"),
-        false => key.to_owned(),
     }
 }

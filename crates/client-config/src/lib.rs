@@ -72,7 +72,7 @@ pub use record::{ClientUndoEntries, ClientUndoLog, FileRecord, LoginRecord, undo
 pub use replace::{EditOutcome, UpdateOutcome, read_text, real_path, update, update_private};
 pub use restore::{RemovedPassword, RestoreOutcome, restore};
 pub use slips::{NearMiss, Slip};
-pub use store::CredentialStore;
+pub use store::{CredentialStore, NOT_FOUND};
 
 #[cfg(test)]
 mod tests;

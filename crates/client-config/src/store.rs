@@ -28,8 +28,9 @@ const SHOWN_LIMIT: usize = 300;
 /// A store's message is not shown if it holds a piece of a secret of this length, in bytes.
 const PIECE: usize = 12;
 
-/// A store's message if it has nothing for a registry. docker and podman compare the whole line.
-const NOT_FOUND: &str = "credentials not found in native keychain";
+/// A credential helper's answer if it has nothing for a registry, on stdout and with exit status 1. docker and podman compare the whole line, and
+/// then go on without credentials.
+pub const NOT_FOUND: &str = "credentials not found in native keychain";
 
 /// The message of Windows Credential Manager about a password longer than 2,560 bytes, such as ECR's (error 1783 of Windows).
 /// <https://learn.microsoft.com/en-us/windows/win32/api/wincred/ns-wincred-credentialw>
