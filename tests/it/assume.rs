@@ -1,10 +1,8 @@
 //! `assume`: a role's credentials, in every form that other programs take them, and what keeps them.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use context::{Context, Progress, Verbosity};
@@ -12,20 +10,20 @@ use diagnostics::MessageWriter;
 use lab::{Ci, Fault, Lab, Service};
 use serde_json::Value;
 
-use crate::harness::{Machine, Outcome, binary, in_command_line, with_links};
+use crate::harness::{Machine, Outcome, binary, with_links};
 use crate::jobs::{WITH_TOKEN, in_job};
 use crate::lab_machine::{lab, machine};
 
 /// A session, as `--format process` tells it.
-struct Session {
-    id: String,
-    key: String,
-    token: String,
-    expiration: String,
+pub struct Session {
+    pub id: String,
+    pub key: String,
+    pub token: String,
+    pub expiration: String,
 }
 
 impl Session {
-    fn read(json: &str) -> Self {
+    pub fn read(json: &str) -> Self {
         let answer: Value = serde_json::from_str(json).unwrap();
         let text = |name: &str| answer[name].as_str().unwrap().to_owned();
         Self {
@@ -36,7 +34,7 @@ impl Session {
         }
     }
 
-    fn of(machine: &Machine) -> Self {
+    pub fn of(machine: &Machine) -> Self {
         let outcome = machine.run(&["assume"]);
         assert_eq!((outcome.status, outcome.stderr.as_str()), (0, ""), "{outcome:?}");
         Self::read(&outcome.stdout)
@@ -237,213 +235,6 @@ fn a_failure_is_short_on_stderr_for_those_who_quote_it() {
     }
 }
 
-/// What `assume -- COMMAND` comes to.
-fn with_command(machine: &Machine, command: &[&str], stdin: &str) -> Outcome {
-    machine.call(&binary(), &[&["assume", "--"], command].concat(), stdin)
-}
-
-#[test]
-fn a_command_has_the_credentials_and_nothing_that_leads_to_others() {
-    let lab = lab();
-    let job = crate::jobs::start_ci(&lab, Ci::Github);
-    let role = crate::jobs::ci_role(&lab, &job, lab::ACCOUNT, "ci");
-    let taken_out = [
-        "AWS_PROFILE",
-        "AWS_DEFAULT_PROFILE",
-        "AWS_ROLE_SESSION_NAME",
-        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-        "AWS_CONTAINER_OF_TOMORROW",
-        "AWS_CREDENTIAL_EXPIRATION",
-        "AWS_SECURITY_TOKEN",
-        "BITBUCKET_STEP_OIDC_TOKEN",
-        "BUILDKITE_AGENT_ACCESS_TOKEN",
-        "BUILDKITE_AGENT_JOB_API_TOKEN",
-        "CIRCLE_OIDC_TOKEN",
-        "CIRCLE_OIDC_TOKEN_V2",
-        "ECR_AUTH_COGNITO_CLIENT_SECRET",
-        "ECR_AUTH_COGNITO_PASSWORD",
-        "AWS_SHARED_CREDENTIALS_FILE",
-        "AWS_ACCESS_KEY",
-        "AWS_SECRET_KEY",
-        "AWS_BEARER_TOKEN_BEDROCK",
-        "CI_JOB_JWT_V2",
-        "OF_NO_KNOWN_NAME",
-        "ACTIONS_ID_TOKEN_REQUEST_URL",
-        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-        "MY_TOKEN",
-    ];
-    let kept = [
-        ("KEPT", "yes"),
-        ("AWS_CONFIG_FILE", "/dev/null"),
-        ("CI_JOB_TOKEN", "eyJ.a.b"),
-        ("GITHUB_TOKEN", "ghs_x"),
-    ];
-    let mut machine = crate::jobs::ci_machine(&lab, &job).with_all(kept);
-    for name in &taken_out[..23] {
-        machine = machine.with(
-            name,
-            if *name == "CI_JOB_JWT_V2" {
-                "not read"
-            } else {
-                "eyJ.a.b"
-            },
-        );
-    }
-    let token = crate::jobs::start_ci(&lab, Ci::Gitlab);
-    let gitlab = crate::jobs::ci_role(&lab, &token, lab::ACCOUNT, "gitlab");
-    let machine = machine.with("MY_TOKEN", &token.environment["ECR_AUTH_ID_TOKEN"]);
-    let environment = |args: &[&str]| {
-        let outcome = machine.run(&[&["assume"], args, &["--", "env"]].concat());
-        assert_eq!(outcome.status, 0, "{outcome:?}");
-        outcome.stdout
-    };
-    let variable = |environment: &str, name: &str| {
-        let found = environment
-            .lines()
-            .find_map(|line| line.strip_prefix(&format!("{name}=")));
-        found.map(str::to_owned)
-    };
-    let seen = environment(&[
-        "--role-arn",
-        &gitlab,
-        "--token-env",
-        "MY_TOKEN",
-        "--region",
-        "eu-west-1",
-    ]);
-    for name in taken_out {
-        assert_eq!(variable(&seen, name), None, "{name}");
-    }
-    for (name, value) in kept {
-        assert_eq!(variable(&seen, name).as_deref(), Some(value));
-    }
-    assert_eq!(variable(&seen, "AWS_REGION").as_deref(), Some("eu-west-1"));
-    let session = Session::read(
-        &machine
-            .run(&[
-                "assume",
-                "--role-arn",
-                &gitlab,
-                "--token-env",
-                "MY_TOKEN",
-                "--region",
-                "eu-west-1",
-            ])
-            .stdout,
-    );
-    for (name, value) in [
-        ("AWS_ACCESS_KEY_ID", session.id),
-        ("AWS_SECRET_ACCESS_KEY", session.key),
-        ("AWS_SESSION_TOKEN", session.token),
-    ] {
-        assert_eq!(variable(&seen, name), Some(value));
-    }
-    let seen = environment(&["--role-arn", &role, "--source", "oidc"]);
-    assert_eq!(variable(&seen, "AWS_REGION"), None, "none was named");
-}
-
-#[test]
-fn each_shell_gets_lines_of_its_own() {
-    let lab = lab();
-    let (_, machine) = in_job(&lab, Ci::Gitlab);
-    for (shell, line) in [
-        ("posix", "export AWS_ACCESS_KEY_ID='"),
-        ("fish", "set -gx AWS_ACCESS_KEY_ID '"),
-        ("powershell", "$env:AWS_ACCESS_KEY_ID = '"),
-        ("cmd", "set \"AWS_ACCESS_KEY_ID="),
-    ] {
-        let printed = machine.run(&["assume", "--format", "env", "--shell", shell]);
-        assert_eq!(printed.status, 0, "{printed:?}");
-        assert!(printed.stdout.starts_with(line), "{printed:?}");
-    }
-    machine.run(&["assume", "--shell", "fish"]).is(
-        2,
-        "",
-        "error: --shell: this format has no lines for a shell [EA0002]\nhint: add --format env\n",
-    );
-}
-
-/// What a shell may take for its own.
-const HARD: &str = r#"it's\"a"$HOME`b`%PATH%\'(c);#&|<>*?~{x}"#;
-
-#[test]
-fn shells_read_their_lines_back() {
-    let keys = format!("[default]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = {HARD}\n");
-    let machine = Machine::new();
-    machine.write(".aws/credentials", &keys);
-    for (shell, arg, program) in [
-        (
-            "posix",
-            "-c",
-            "eval \"$LINES_TO_READ\"; printf %s \"$AWS_SECRET_ACCESS_KEY\"",
-        ),
-        (
-            "fish",
-            "-Nc",
-            "printf %s $LINES_TO_READ | source; printf %s $AWS_SECRET_ACCESS_KEY",
-        ),
-    ] {
-        let printed = machine.run(&["assume", "--profile", "default", "--format", "env", "--shell", shell]);
-        assert_eq!(printed.status, 0, "{printed:?}");
-        let mut command = Command::new(if shell == "posix" { "sh" } else { shell });
-        command.args([arg, program]).env("LINES_TO_READ", printed.stdout);
-        let read = command.env("HOME", machine.home()).output().unwrap();
-        assert_eq!(String::from_utf8(read.stdout).unwrap(), HARD, "{shell}");
-    }
-}
-
-/// `assume -- $COMMAND`, where the variable is empty, must not print the credentials.
-#[test]
-fn a_command_line_that_ends_before_its_command_prints_nothing() {
-    let lab = lab();
-    let outcome = machine(&lab).run(&["assume", "--"]);
-    assert_eq!((outcome.status, outcome.stdout.as_str()), (2, ""), "{outcome:?}");
-    let told = "error: --: the command to run with the credentials is missing [EA0002]\nhint: ";
-    assert!(outcome.stderr.starts_with(told), "{outcome:?}");
-    let outcome = with_command(&machine(&lab), &["echo", "--"], "");
-    assert!(outcome.stderr.starts_with("error: no role: "), "{outcome:?}");
-}
-
-#[test]
-fn a_command_is_what_the_process_becomes() {
-    let lab = lab();
-    let (_, machine) = in_job(&lab, Ci::Gitlab);
-    with_command(&machine, &["sh", "-c", "cat; echo err >&2; exit 42"], "fed").is(42, "fed", "err\n");
-    with_command(&machine, &["echo", "-v", "--format", "env", "--", "x"], "").prints("-v --format env -- x\n");
-    let missing = with_command(&machine, &["no-such-program"], "");
-    assert_eq!((missing.status, missing.stdout.as_str()), (127, ""));
-    assert_eq!(
-        missing.stderr,
-        with_links("error: cannot run no-such-program: No such file or directory (os error 2) [EA0904]\n")
-    );
-    let plain = machine.write("plain", "#!/bin/sh\n").display().to_string();
-    assert_eq!(with_command(&machine, &[&plain], "").status, 126);
-    let killed = with_command(&machine, &["sh", "-c", "kill -9 $$"], "");
-    assert_eq!(killed.status, -1, "a signal ended it");
-}
-
-#[test]
-fn a_signal_reaches_the_command() {
-    let lab = lab();
-    let (_, machine) = in_job(&lab, Ci::Gitlab);
-    let script = "import signal, sys\n\
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))\n\
-        print('ready', flush=True)\n\
-        while True: signal.pause()";
-    let mut process = machine.start(&["assume", "--", "/usr/bin/python3", "-c", script]);
-    let mut line = String::new();
-    BufReader::new(process.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    assert_eq!(line, "ready\n");
-    let id = rustix::process::Pid::from_raw(i32::try_from(process.id()).unwrap()).unwrap();
-    rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
-    assert_eq!(process.wait().unwrap().code(), Some(7));
-}
-
 #[test]
 fn an_output_file_is_private_from_its_first_byte() {
     let lab = lab();
@@ -518,104 +309,6 @@ fn a_terminal_is_shown_no_secret_unless_asked_to() {
     assert_eq!(shown.stdout.replace('\r', ""), machine.run(&["assume"]).stdout);
     // Output through a pipe does not go to a terminal.
     assert_eq!(in_terminal("| grep -c AccessKeyId").stdout, "1\r\n");
-}
-
-#[test]
-fn a_profile_that_leads_back_to_us_ends_in_an_error() {
-    let lab = lab();
-    let role = "arn:aws:iam::111122223333:role/ci";
-    let machine = Machine::new().with("AWS_ENDPOINT_URL", &lab.http_url());
-    let ours = format!("{} assume --role-arn {role}", in_command_line(&binary()));
-    machine.write(
-        ".aws/config",
-        &format!(
-            "[profile ci]\ncredential_process = {ours}\n[profile behind]\nrole_arn = {role}\nsource_profile = ci\n"
-        ),
-    );
-    for profile in ["ci", "behind"] {
-        let machine = Machine::new()
-            .with("HOME", machine.home().to_str().unwrap())
-            .with("AWS_ENDPOINT_URL", &lab.http_url())
-            .with("AWS_PROFILE", profile);
-        machine.run(&["assume", "--role-arn", role]).is(
-            1,
-            "",
-            &format!(
-                "error: profile {profile}: it takes its credentials from ecr-auth assume, and would need the role again for that [EA0306]\n\
-                 hint: give the job its OIDC token, or leave the profile out of AWS_PROFILE for this command\n"
-            ),
-        );
-    }
-}
-
-#[test]
-fn a_profile_that_is_its_own_source_ends_in_an_error() {
-    let machine = Machine::new();
-    let ours = format!("{} assume --profile ci", in_command_line(&binary()));
-    machine.write(".aws/config", &format!("[profile ci]\ncredential_process = {ours}\n"));
-    machine.run(&["assume", "--profile", "ci"]).is(
-        1,
-        "",
-        "error: profile ci: it takes its credentials from ecr-auth assume with this same profile [EA0306]\n\
-         hint: name the role in its credential_process with --role-arn, and no profile\n",
-    );
-}
-
-#[test]
-fn what_narrows_a_role_is_never_left_out_without_a_word() {
-    let lab = lab();
-    let job = crate::jobs::start_ci(&lab, Ci::Gitlab);
-    let role = crate::jobs::ci_role(&lab, &job, lab::ACCOUNT, "ci");
-    let user = lab.admin();
-    let machine = Machine::new().with("AWS_ENDPOINT_URL", &lab.http_url());
-    machine.write(
-        ".aws/config",
-        &format!(
-            "[profile user]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
-            user.id, user.secret
-        ),
-    );
-    let token = machine.write("token", &job.environment["ECR_AUTH_ID_TOKEN"]);
-    let pod = Machine::new()
-        .with("AWS_ENDPOINT_URL", &lab.http_url())
-        .with("AWS_ROLE_ARN", &role)
-        .with("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_str().unwrap());
-    for only_a_roles in [
-        ["--chain", &role],
-        ["--policy", "{}"],
-        ["--policy-arn", "arn:aws:iam::aws:policy/P"],
-    ] {
-        let of_profile = machine.run(&[&["assume", "--profile", "user"], &only_a_roles[..]].concat());
-        let of_pod = pod.run(&[&["assume"], &only_a_roles[..]].concat());
-        for refused in [of_profile, of_pod] {
-            assert_eq!((refused.status, refused.stdout.as_str()), (2, ""), "{refused:?}");
-            assert!(refused.stderr.contains("it needs a role"), "{refused:?}");
-        }
-    }
-    assert!(lab.calls().log.is_empty());
-}
-
-#[test]
-fn a_profile_written_in_a_pod_takes_the_pods_token() {
-    let lab = lab();
-    let job = crate::jobs::start_ci(&lab, Ci::Gitlab);
-    let role = crate::jobs::ci_role(&lab, &job, lab::ACCOUNT, "ci");
-    let machine = Machine::new();
-    let file = machine.write("token", &job.environment["ECR_AUTH_ID_TOKEN"]);
-    let file = file.display().to_string();
-    let machine = machine
-        .with("AWS_ENDPOINT_URL", &lab.http_url())
-        .with("AWS_ROLE_ARN", &role)
-        .with("AWS_WEB_IDENTITY_TOKEN_FILE", &file);
-    let written = machine.run(&["assume", "--format", "profile", "--profile", "ci"]);
-    assert_eq!(written.status, 0, "{written:?}");
-    let config = machine.read(".aws/config");
-    assert!(
-        config.ends_with(&format!("assume --role-arn {role} --token-file {file} --source oidc\n")),
-        "{config}"
-    );
-    Session::read(&machine.run(&["assume", "--profile", "ci"]).stdout);
-    assert_eq!(lab.count(WITH_TOKEN), 1);
 }
 
 #[test]

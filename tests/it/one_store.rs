@@ -9,13 +9,13 @@ use std::thread;
 
 use serde_json::Value;
 
-use crate::harness::{HOST, Machine, Outcome, assert_private, binary};
+use crate::harness::{HOST, Machine, Outcome, binary};
 use crate::lab_machine::{key_variables, lab};
 
-const DOCKER: &str = ".docker/config.json";
-const SETUP: &str = ".config/ecr-auth/setup.json";
-const DROP_IN: &str = ".config/containers/registries.conf.d/zz-ecr-auth.conf";
-const NOT_FOUND: &str = "credentials not found in native keychain\n";
+pub const DOCKER: &str = ".docker/config.json";
+pub const SETUP: &str = ".config/ecr-auth/setup.json";
+pub const DROP_IN: &str = ".config/containers/registries.conf.d/zz-ecr-auth.conf";
+pub const NOT_FOUND: &str = "credentials not found in native keychain\n";
 
 /// A store like Docker Desktop's: it keeps its input unchanged, and has its own messages, exit status and variables.
 const DESKTOP: &str = r#"#!/bin/sh
@@ -82,7 +82,7 @@ pub fn setup(machine: &Machine, more: &[&str]) -> Outcome {
 }
 
 #[track_caller]
-fn logout(machine: &Machine) -> Outcome {
+pub fn logout(machine: &Machine) -> Outcome {
     let outcome = machine.run(&["logout"]);
     assert_eq!(outcome.status, 0, "{outcome:?}");
     outcome
@@ -99,7 +99,7 @@ pub fn docker_asks(machine: &Machine, action: &str, stdin: &str) -> Outcome {
 }
 
 /// Starts a registry on this machine that accepts one password, and returns its name.
-fn registry(user: &'static str, password: &'static str) -> String {
+pub fn registry(user: &'static str, password: &'static str) -> String {
     use base64::Engine;
     let wanted = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -126,153 +126,30 @@ fn registry(user: &'static str, password: &'static str) -> String {
     host
 }
 
-fn docker(machine: &Machine, args: &[&str], stdin: &str) -> Outcome {
+pub fn docker(machine: &Machine, args: &[&str], stdin: &str) -> Outcome {
     machine.call(Path::new("/usr/bin/env"), &[&["docker"], args].concat(), stdin)
 }
 
 #[track_caller]
-fn docker_login(machine: &Machine, host: &str, user: &str, password: &str) {
+pub fn docker_login(machine: &Machine, host: &str, user: &str, password: &str) {
     let outcome = docker(machine, &["login", "-u", user, "--password-stdin", host], password);
     assert!(outcome.stdout.contains("Login Succeeded"), "{outcome:?}");
 }
 
 /// Docker tries the credentials that it finds before it asks for a password. (Its engine, which would sign in, is missing.)
 #[track_caller]
-fn docker_finds_a_login(machine: &Machine, host: &str) {
+pub fn docker_finds_a_login(machine: &Machine, host: &str) {
     let again = docker(machine, &["login", host], "");
     let told = again.stdout + &again.stderr;
     assert!(told.contains("Authenticating with existing credentials"), "{told}");
 }
 
-fn skopeo_user(machine: &Machine, host: &str) -> String {
+pub fn skopeo_user(machine: &Machine, host: &str) -> String {
     let outcome = machine.call(Path::new("/usr/bin/skopeo"), &["login", "--get-login", host], "");
     match outcome.status {
         0 => outcome.stdout.trim().to_owned(),
         _ => "nobody".to_owned(),
     }
-}
-
-#[test]
-fn a_store_goes_on_answering_byte_for_byte() {
-    let machine = with_desktop();
-    let desktop = machine.home().join("bin/docker-credential-desktop");
-    let before = "{\n  \"auths\": {\"ghcr.io\": {}},\n  \"credsStore\": \"desktop\"\n}\n";
-    machine.write(DOCKER, before);
-    for (server, user) in [("ghcr.io", "octocat"), ("https://index.docker.io/v1/", "moby")] {
-        let stored = machine.call(&desktop, &["store"], &request(server, user, "s3cr3t"));
-        assert_eq!(stored.status, 0, "{stored:?}");
-    }
-    let told = setup(&machine, &["--all"]);
-    assert!(
-        told.stderr
-            .contains("docker: all other registries go on with docker-credential-desktop\n"),
-        "{told:?}"
-    );
-    assert_eq!(machine.read(DOCKER), before.replace("desktop", "ecr-auth"));
-    assert!(machine.read(SETUP).contains(r#""fallback":{"store":"desktop"}"#));
-
-    for asked in [
-        "ghcr.io",
-        "https://index.docker.io/v1/\n",
-        "never.example",
-        "locked.example",
-        " not a host",
-    ] {
-        let through_us = docker_asks(&machine, "get", asked);
-        assert_eq!(through_us, machine.call(&desktop, &["get"], asked), "{asked}");
-    }
-    assert_eq!(docker_asks(&machine, "get", "locked.example").status, 7);
-    docker_asks(&machine, "get", " https://index.docker.io/v1/ \n");
-    assert_eq!(machine.read("asked"), " https://index.docker.io/v1/ ");
-    docker_asks(&machine, "store", &request("new.example", "me", "n3w")).prints("");
-    assert_eq!(machine.read("kept/new.example"), request("new.example", "me", "n3w"));
-    docker_asks(&machine, "erase", "new.example").prints("");
-    assert!(!machine.home().join("kept/new.example").exists());
-
-    logout(&machine);
-    assert_eq!(machine.read(DOCKER), before);
-    assert!(!machine.home().join(SETUP).exists());
-    assert!(!machine.home().join(DROP_IN).exists());
-    assert!(!machine.home().join(".local/state/ecr-auth/setup.json").exists());
-}
-
-#[test]
-fn the_store_has_the_environment_that_docker_gives() {
-    let machine = with_desktop()
-        .with("AWS_SECRET_ACCESS_KEY", "of-the-user")
-        .with("DISPLAY", ":7");
-    machine.write(DOCKER, "{\"credsStore\": \"desktop\"}");
-    setup(&machine, &["--all"]);
-    docker_asks(&machine, "get", "ghcr.io");
-    let environment = machine.read("environment");
-    for line in ["AWS_SECRET_ACCESS_KEY=of-the-user", "DISPLAY=:7"] {
-        assert!(environment.lines().any(|it| it == line), "{environment}");
-    }
-}
-
-#[test]
-fn both_lists_are_one() {
-    let machine = with_desktop();
-    machine.write(DOCKER, "{\"credsStore\": \"desktop\"}");
-    docker_store(&machine, "ghcr.io", "octocat");
-    docker_store(&machine, HOST, "old");
-    machine.write(
-        ".config/ecr-auth/ecr-auth.yml",
-        &format!("registries:\n  - match: {HOST}\n"),
-    );
-    setup(&machine, &["--all"]);
-    docker_asks(&machine, "list", "").prints(&format!("{{\"ghcr.io\":\"octocat\",\"https://{HOST}\":\"AWS\"}}\n"));
-
-    machine.write("broken", "");
-    let listed = docker_asks(&machine, "list", "");
-    assert_eq!(listed.stdout, format!("{{\"https://{HOST}\":\"AWS\"}}\n"));
-    assert_eq!((listed.status, listed.stderr.lines().count()), (0, 1), "{listed:?}");
-    assert!(listed.stderr.contains("docker-credential-desktop list"), "{listed:?}");
-}
-
-/// Clients keep a registry's name in any form, and ask for it as `https://HOST`.
-#[test]
-fn a_registry_of_the_stores_list_has_the_form_of_ours() {
-    let machine = with_desktop();
-    machine.write(DOCKER, "{\"credsStore\": \"desktop\"}");
-    docker_store(&machine, HOST, "old");
-    docker_store(&machine, &format!("https://{HOST}/v1/"), "older");
-    setup(&machine, &["--all"]);
-    docker_asks(&machine, "list", "").prints(&format!("{{\"https://{HOST}\":\"AWS\"}}\n"));
-
-    let machine = self::machine();
-    machine.write(
-        DOCKER,
-        &format!("{{\"auths\": {{\"{HOST}\": {{\"auth\": \"QVdTOm9sZA==\"}}}}}}"),
-    );
-    setup(&machine, &["--all"]);
-    docker_asks(&machine, "list", "").prints(&format!("{{\"https://{HOST}\":\"AWS\"}}\n"));
-}
-
-fn docker_store(machine: &Machine, server: &str, user: &str) {
-    let desktop = machine.home().join("bin/docker-credential-desktop");
-    machine
-        .call(&desktop, &["store"], &request(server, user, "s3cr3t"))
-        .prints("");
-}
-
-#[test]
-fn ecrs_registries_and_aliases_never_reach_the_store() {
-    let machine = with_desktop();
-    machine.write(DOCKER, "{\"credsStore\": \"desktop\"}");
-    machine.write(
-        ".config/ecr-auth/ecr-auth.yml",
-        &format!("registries:\n  - match: registry.example.com\n    registry: {HOST}\n"),
-    );
-    setup(&machine, &["--all"]);
-    for host in [HOST, "registry.example.com"] {
-        let got = docker_asks(&machine, "get", host);
-        assert!(got.stdout.contains("no AWS credentials"), "{got:?}");
-        docker_asks(&machine, "erase", host).prints("");
-        assert_eq!(docker_asks(&machine, "store", &request(host, "AWS", "x")).status, 0);
-    }
-    assert!(!machine.home().join("asked").exists());
-    assert_eq!(fs::read_dir(machine.home().join("kept")).unwrap().count(), 0);
 }
 
 #[test]
@@ -402,78 +279,6 @@ fn a_store_that_is_gone_is_told_in_one_line() {
     );
     logout(&machine);
     assert_eq!(machine.read(DOCKER), "{\"credsStore\": \"desktop\"}");
-}
-
-#[test]
-fn dockers_own_logins_go_on_being_found_and_come_back() {
-    let (first, second) = (registry("one", "pw-1"), registry("two", "pw-2"));
-    let machine = machine();
-    machine.write(DOCKER, "{\"credHelpers\": {\"gcr.io\": \"gcloud\"}}");
-    docker_login(&machine, &first, "one", "pw-1");
-    let before = machine.read(DOCKER);
-    assert!(before.contains(&first), "{before}");
-
-    setup(&machine, &["--all"]);
-    logout(&machine);
-    assert_eq!(machine.read(DOCKER), before);
-
-    let told = setup(&machine, &["--all"]);
-    assert!(
-        told.stderr
-            .contains("docker: all other registries go on with the logins in ~/.docker/config.json\n"),
-        "{told:?}"
-    );
-    docker_asks(&machine, "get", &first).prints(&format!("{}\n", request(&first, "one", "pw-1")));
-    docker_asks(&machine, "get", "never.example").is(1, NOT_FOUND, "");
-    docker_finds_a_login(&machine, &first);
-    docker_login(&machine, &second, "two", "pw-2");
-    let listed: Value = serde_json::from_str(&docker_asks(&machine, "list", "").stdout).unwrap();
-    assert_eq!(listed, serde_json::json!({&first: "one", &second: "two"}));
-    let config: Value = serde_json::from_str(&machine.read(DOCKER)).unwrap();
-    assert_eq!(config["auths"][&second], serde_json::json!({}));
-    assert!(!machine.read(DOCKER).contains("pw-2"));
-    let kept = kept_logins(&machine);
-    assert_private(&kept);
-    assert_eq!(
-        skopeo_user(&machine, &second),
-        "two",
-        "podman's family finds it by the drop-in"
-    );
-
-    logout(&machine);
-    assert!(!kept.exists());
-    let config: Value = serde_json::from_str(&machine.read(DOCKER)).unwrap();
-    assert_eq!(config.get("credsStore"), None);
-    assert_eq!(config["credHelpers"]["gcr.io"], "gcloud");
-    for host in [&first, &second] {
-        docker_finds_a_login(&machine, host);
-    }
-}
-
-/// Returns the only file with the logins that docker gave us.
-fn kept_logins(machine: &Machine) -> PathBuf {
-    let folder = machine.home().join(".local/state/ecr-auth/logins");
-    let mut files = fs::read_dir(folder).unwrap();
-    let file = files.next().unwrap().unwrap().path();
-    assert!(files.next().is_none());
-    file
-}
-
-#[test]
-fn docker_logout_forgets_old_and_new_logins() {
-    let (first, second) = (registry("one", "pw-1"), registry("two", "pw-2"));
-    let machine = machine();
-    docker_login(&machine, &first, "one", "pw-1");
-    setup(&machine, &["--all"]);
-    docker_login(&machine, &second, "two", "pw-2");
-    for host in [&first, &second] {
-        let outcome = docker(&machine, &["logout", host], "");
-        assert_eq!(outcome.status, 0, "{outcome:?}");
-        docker_asks(&machine, "get", host).is(1, NOT_FOUND, "");
-    }
-    logout(&machine);
-    let config: Value = serde_json::from_str(&machine.read(DOCKER)).unwrap();
-    assert_eq!(config["auths"], serde_json::json!({}));
 }
 
 #[test]
