@@ -488,7 +488,7 @@ fn two_containers_make_a_pull_secret() {
     for name in ["sign-in", "fetch"] {
         let args = args(name)
             .replace("/secret/password", &password)
-            .replace("/work/secret.json", &secret);
+            .replace("/data/secret.json", &secret);
         let outcome = machine.run(&args.split(',').collect::<Vec<_>>());
         assert_eq!(outcome.status, 0, "{outcome:?}");
     }

@@ -261,7 +261,7 @@ fn the_refresher_writes_the_secret_that_it_may_change() {
     let manifest = read("pull-secret/refresher.yaml");
     let args: Vec<String> = args(&manifest, "fetch")
         .iter()
-        .map(|arg| arg.replace("/work/", &format!("{}/", work.display())))
+        .map(|arg| arg.replace("/data/", &format!("{}/", work.display())))
         .collect();
     let outcome = machine.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(outcome.status, 0, "{outcome:?}");
