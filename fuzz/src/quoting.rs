@@ -1,6 +1,7 @@
 //! Words that a shell parses back, and values in `NAME=value` lines.
 
 use aws_access::SessionCredentials;
+use context::Env;
 use diagnostics::push_quoted;
 use ecr_auth::output::{Shell, credentials_dotenv, credentials_env, credentials_process};
 use secret::Secret;
@@ -26,7 +27,7 @@ pub fn quoting(input: &[u8]) {
         region: None,
     };
     let exports = shlex::split(
-        credentials_env(&credentials, Shell::Posix)
+        credentials_env(&credentials, Shell::Posix, &Env::default())
             .expect("POSIX has quotes")
             .expose(),
     )

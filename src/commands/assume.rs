@@ -166,7 +166,7 @@ fn session(identity: &IdentityArgs, base: IdentitySettings, context: &Context<'_
 
 fn hand_over(args: &AssumeArgs, credentials: &SessionCredentials, context: &mut Context<'_>) -> Result<()> {
     let text = match args.format {
-        CredentialsFormat::Env => output::credentials_env(credentials, args.shell.unwrap_or_default())?,
+        CredentialsFormat::Env => output::credentials_env(credentials, args.shell.unwrap_or_default(), &context.env)?,
         CredentialsFormat::Dotenv => output::credentials_dotenv(credentials)?,
         CredentialsFormat::Github => {
             github::write(

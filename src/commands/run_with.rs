@@ -19,8 +19,7 @@ const LEADS_TO_OTHERS: [&str; 9] = [
     variables::AWS_ROLE_ARN,
     variables::AWS_ROLE_SESSION_NAME,
     variables::AWS_WEB_IDENTITY_TOKEN_FILE,
-    // The end of other keys: after it, boto3 refuses ours.
-    "AWS_CREDENTIAL_EXPIRATION",
+    output::END_OF_CREDENTIALS,
 ];
 
 /// The prefixes of variables with a container's credentials, or the key of one of AWS's services.

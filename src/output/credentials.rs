@@ -1,6 +1,6 @@
 //! AWS credentials in the formats of other programs.
 
-use context::variables;
+use context::{Env, variables};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -61,19 +61,28 @@ pub fn credentials_variables(credentials: &SessionCredentials) -> Vec<(&'static 
     variables
 }
 
-/// Returns the credentials for `--format env`: lines that set the variables in a shell.
+/// The variable in which the AWS CLI exports the end of credentials. After that time, boto3 refuses whatever keys are set beside it.
+pub const END_OF_CREDENTIALS: &str = "AWS_CREDENTIAL_EXPIRATION";
+
+/// Returns the credentials for `--format env`: lines that set the variables in a shell with this environment.
 ///
-/// A long-lived key removes an earlier session's token, because AWS refuses the two together.
+/// A long-lived key removes an earlier session's token, because AWS refuses the two together. What is left of other credentials, and would spoil
+/// these, is removed.
 ///
 /// # Errors
 /// The shell cannot quote a value.
-pub fn credentials_env(credentials: &SessionCredentials, shell: Shell) -> Result<Secret> {
+pub fn credentials_env(credentials: &SessionCredentials, shell: Shell, env: &Env) -> Result<Secret> {
     let mut text = Zeroizing::new(String::new());
     for (name, value) in credentials_variables(credentials) {
         text.push_str(shell.set(name, &value)?.expose());
     }
     if credentials.session_token.is_none() {
         text.push_str(&shell.unset(variables::AWS_SESSION_TOKEN));
+    }
+    for name in [variables::AWS_SECURITY_TOKEN, END_OF_CREDENTIALS] {
+        if env.get(name).is_some() {
+            text.push_str(&shell.unset(name));
+        }
     }
     Ok(Secret::new(text.as_str()))
 }

@@ -6,7 +6,9 @@ mod password;
 mod shell;
 mod text;
 
-pub use credentials::{credentials_dotenv, credentials_env, credentials_process, credentials_variables};
+pub use credentials::{
+    END_OF_CREDENTIALS, credentials_dotenv, credentials_env, credentials_process, credentials_variables,
+};
 pub use k8s::{SecretName, docker_config, k8s_data, k8s_secret};
 pub use password::{
     RegistryPassword, bare_password, check_names, passwords_dotenv, passwords_json, passwords_lines, passwords_outputs,

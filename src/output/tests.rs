@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use aws_access::SessionCredentials;
+use context::Env;
 use secret::Secret;
 
 const HOST: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
@@ -84,7 +85,7 @@ fn a_long_lived_key_takes_the_token_of_a_session_out() {
         session_token: None,
         ..credentials()
     };
-    let text = credentials_env(&long_lived, Shell::Posix).unwrap();
+    let text = credentials_env(&long_lived, Shell::Posix, &Env::default()).unwrap();
     let (_, values) = sourced(text.expose(), ["AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"]);
     assert_eq!(values, ["ASIAEXAMPLE", "unset"]);
 }
@@ -96,7 +97,12 @@ fn each_shell_has_lines_of_its_own() {
         session_token: None,
         ..credentials()
     };
-    let lines = |shell| credentials_env(&odd, shell).unwrap().expose().to_owned();
+    let lines = |shell| {
+        credentials_env(&odd, shell, &Env::default())
+            .unwrap()
+            .expose()
+            .to_owned()
+    };
     assert_eq!(
         lines(Shell::Fish),
         "set -gx AWS_ACCESS_KEY_ID 'ASIAEXAMPLE'\nset -gx AWS_SECRET_ACCESS_KEY 'a\\'b\\\\c\u{2019}d'\nset -e AWS_SESSION_TOKEN\n"
@@ -106,7 +112,9 @@ fn each_shell_has_lines_of_its_own() {
         "$env:AWS_ACCESS_KEY_ID = 'ASIAEXAMPLE'\n$env:AWS_SECRET_ACCESS_KEY = 'a''b\\c\u{2019}\u{2019}d'\n$env:AWS_SESSION_TOKEN = $null\n"
     );
     assert_eq!(
-        credentials_env(&credentials(), Shell::Cmd).unwrap().expose(),
+        credentials_env(&credentials(), Shell::Cmd, &Env::default())
+            .unwrap()
+            .expose(),
         "set \"AWS_ACCESS_KEY_ID=ASIAEXAMPLE\"\nset \"AWS_SECRET_ACCESS_KEY=wJalr/K7+dE=\"\nset \"AWS_SESSION_TOKEN=FwoG//tok+en==\"\n"
     );
     assert!(lines(Shell::Cmd).ends_with("set \"AWS_SESSION_TOKEN=\"\n"));
@@ -117,7 +125,7 @@ fn cmd_is_refused_what_it_has_no_quotes_for() {
     for odd in ["a%b", "a\"b", "a!b", "a^b", "a\nb", "a\rb"] {
         let mut credentials = credentials();
         credentials.session_token = Some(Secret::new(odd));
-        let error = credentials_env(&credentials, Shell::Cmd).unwrap_err();
+        let error = credentials_env(&credentials, Shell::Cmd, &Env::default()).unwrap_err();
         assert!(error.cause().starts_with("AWS_SESSION_TOKEN holds"), "{error}");
         assert!(!error.to_string().contains(odd));
     }
@@ -264,7 +272,7 @@ proptest! {
             session_token: Some(Secret::new(token.as_str())),
             ..credentials()
         };
-        let text = credentials_env(&credentials, Shell::Posix).unwrap();
+        let text = credentials_env(&credentials, Shell::Posix, &Env::default()).unwrap();
         let (stderr, values) = sourced(text.expose(), ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]);
         prop_assert_eq!(stderr, "");
         prop_assert_eq!(values, [key, token]);
@@ -277,7 +285,7 @@ proptest! {
             session_token: Some(Secret::new(token.as_str())),
             ..credentials()
         };
-        let text = credentials_env(&credentials, Shell::Fish).unwrap();
+        let text = credentials_env(&credentials, Shell::Fish, &Env::default()).unwrap();
         prop_assert_eq!(sourced_by_fish(text.expose()), format!("{key}\0{token}\0"));
     }
 

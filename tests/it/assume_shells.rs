@@ -57,3 +57,19 @@ fn shells_read_their_lines_back() {
         assert_eq!(String::from_utf8(read.stdout).unwrap(), HARD, "{shell}");
     }
 }
+
+/// A shell in which other credentials were exported: the AWS CLI exports their end too, and boto3 reads the older name of a token first.
+#[test]
+fn what_is_left_of_other_credentials_is_removed() {
+    let lab = lab();
+    let (_, machine) = in_job(&lab, Ci::Gitlab);
+    let args = ["assume", "--format", "env"];
+    assert!(!machine.run(&args).stdout.contains("unset"));
+    let machine = machine
+        .with("AWS_CREDENTIAL_EXPIRATION", "2020-01-01T00:00:00Z")
+        .with("AWS_SECURITY_TOKEN", "old");
+    let printed = machine.run(&args);
+    assert_eq!(printed.status, 0, "{printed:?}");
+    let unset = "unset AWS_SECURITY_TOKEN\nunset AWS_CREDENTIAL_EXPIRATION\n";
+    assert!(printed.stdout.ends_with(unset), "{printed:?}");
+}

@@ -282,7 +282,7 @@ fn overriding_url(service: &str, env: &Env, identity: &Identity) -> Option<Strin
     configured_url(service, env, identity).map(str::to_owned)
 }
 
-/// Returns the address in AWS's settings. The order is AWS's: the service's variable, the service in the profile, the general variable, the
+/// Returns the address in AWS's settings. The order is AWS's: the service's variable, the general variable, the service in the profile, the
 /// profile.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
 pub(crate) fn configured_url<'a>(service: &str, env: &'a Env, identity: &'a Identity) -> Option<&'a str> {
@@ -291,8 +291,8 @@ pub(crate) fn configured_url<'a>(service: &str, env: &'a Env, identity: &'a Iden
         variables::AWS_ENDPOINT_URL_OF_SERVICE,
         service.to_uppercase()
     ))
-    .or_else(|| identity.service_endpoint(service))
     .or_else(|| env.get(variables::AWS_ENDPOINT_URL))
+    .or_else(|| identity.service_endpoint(service))
     .or_else(|| identity.setting("endpoint_url"))
 }
 

@@ -2,6 +2,7 @@
 //!
 //! `LAYOUTS=2000` tries that many, and `LAYOUT_SEED=7` other ones.
 
+mod endpoints;
 mod headers;
 mod layout;
 mod lines;

@@ -1,7 +1,7 @@
 """What botocore makes of an environment: whose credentials it signs with.
 
 Plays, on one loopback port, every service that credentials may come from. The password that its Amazon ECR gives is the access key id that
-the call was signed with, so whoever asks for a password learns whose credentials were used.
+the call was signed with, so whoever asks for a password learns whose credentials were used. After it comes the path of the address that was asked.
 
 Prints the port. Then reads a line of JSON for each question, and answers with a line, or with "error: ...":
 
@@ -74,7 +74,7 @@ class Services(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.body()
         if "x-amz-target" in self.headers:
-            token = base64.b64encode(("AWS:" + self.signer()).encode()).decode()
+            token = base64.b64encode(("AWS:" + self.signer() + self.path.rstrip("/")).encode()).decode()
             data = [{"authorizationToken": token, "expiresAt": 4070908800, "proxyEndpoint": "https://1.dkr.ecr.eu-west-1.amazonaws.com"}]
             return self.answer(json.dumps({"authorizationData": data}), "application/x-amz-json-1.1")
         call = {name: values[0] for name, values in parse_qs(body).items()}

@@ -40,8 +40,9 @@ fn endpoint_overrides_apply_in_aws_order() {
     );
     assert_eq!(
         url(Service::Ecr, &[general]).as_deref(),
-        Some("https://service.example")
+        Some("https://general.example")
     );
+    assert_eq!(url(Service::Ecr, &[]).as_deref(), Some("https://service.example"));
     assert_eq!(
         url(Service::Sts, &[general]).as_deref(),
         Some("https://general.example")
