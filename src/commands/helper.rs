@@ -18,7 +18,7 @@ use client_config::{HELPER_NAMES, NOT_FOUND, StoredCredential};
 use configuration::{Config, FallbackStore, RegistryTarget};
 use context::{Context, Progress, variables};
 use diagnostics::{Code, Error, Exit, Result, inert, one_line};
-use ecr_registry::{Registry, server_name, why_not_ecr};
+use ecr_registry::{Registry, USERNAME, server_name, why_not_ecr};
 use once::tell_once;
 use secret::Secret;
 use secret_cache::Cache;
@@ -116,7 +116,7 @@ fn get(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
     match pull::answer(server, &name_of(server), config, loaded, context, pull::by_rule) {
         Ok(PullAnswer::Password(held)) => Ok(HelperCredentials {
             server_url: server,
-            username: "AWS",
+            username: USERNAME,
             secret: held.secret.expose(),
         }
         .reply()),

@@ -18,9 +18,6 @@ Examples:
   ecr-auth install --to /usr/local/bin   in an image build
   /ecr-auth install --to /tools          in an init container, with a volume mounted at /tools";
 
-/// The mode of folders that are made, before the umask.
-const FOLDER_MODE: u32 = 0o777;
-
 /// The start of temporary names.
 const TEMPORARY: &str = ".ecr-auth-";
 
@@ -47,7 +44,7 @@ pub fn run(args: &InstallArgs, context: &mut Context<'_>) -> Result<()> {
                 .hint("it was moved or replaced since it was started, or /proc is not mounted: run it again"),
         );
     }
-    let made = WorkFolder::make(folder, FOLDER_MODE).and_then(|_| WorkFolder::open_as_ourselves(folder));
+    let made = WorkFolder::make(folder, WorkFolder::SHARED).and_then(|_| WorkFolder::open_as_ourselves(folder));
     let there = made.map_err(|error| failed("make", folder, error))?;
     let binary = format!("{HELPER}{EXE_SUFFIX}");
     copy(&context.exe, &there.at().join(&binary)).map_err(|error| failed("write", &folder.join(&binary), error))?;

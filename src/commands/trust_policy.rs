@@ -110,7 +110,7 @@ pub struct TrustPolicyArgs {
 /// # Errors
 /// Something cannot be expressed in the CI's subject, is missing, or could belong to other repositories; or, in a job, there is no token.
 pub fn run(args: &TrustPolicyArgs, context: &mut Context<'_>) -> Result<()> {
-    let account = Account::of(args.account.as_deref(), args.region.as_deref(), context)?;
+    let account = Account::find(args.account.as_deref(), args.region.as_deref(), context)?;
     let access = [(Access::Push, &args.push[..]), (Access::Pull, &args.pull[..])];
     let permissions = account.permissions(&access, args.region.as_deref(), context)?;
     let (name, is_named) = role_name(args, context)?;

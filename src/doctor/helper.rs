@@ -29,7 +29,7 @@ const LOCAL_FOLDERS: &str = "/usr/local";
 const INSTALL_FOLDERS: [&str; 2] = ["/usr/local/bin", "/usr/bin"];
 
 /// The time limit of a program that prints its version.
-const VERSION_BUDGET: Duration = Duration::from_secs(5);
+pub(super) const VERSION_BUDGET: Duration = Duration::from_secs(5);
 
 /// The hint for another program that comes before the helper on PATH.
 const PUT_FIRST: &str = "remove or rename it, or put the folder of ecr-auth's helper before it on PATH";

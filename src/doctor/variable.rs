@@ -1,13 +1,9 @@
 //! `DOCKER_AUTH_CONFIG`, as this machine's docker reads it.
 
-use std::time::Duration;
-
+use super::helper::VERSION_BUDGET;
 use super::report::Check;
 use client_config::{ConfigLocation, Lookup};
 use context::{Env, program};
-
-/// The time limit of docker for printing its version.
-const VERSION_BUDGET: Duration = Duration::from_secs(5);
 
 /// The first version of docker that reads the variable.
 const FIRST_READER: (u32, u32) = (28, 3);

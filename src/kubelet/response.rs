@@ -6,10 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::API_VERSION;
+use ecr_registry::USERNAME;
 use secret::Secret;
-
-/// The user of every ECR password.
-const USERNAME: &str = "AWS";
 
 /// The response as JSON. The kubelet decodes it strictly, so it must not have other fields.
 #[derive(Serialize)]

@@ -146,7 +146,7 @@ fn config_json(passwords: &[RegistryPassword], has_usernames: bool) -> Result<Se
     let basic: Vec<Secret> = passwords.iter().map(basic).collect();
     let auths = passwords.iter().zip(&basic).map(|(it, basic)| {
         let auth = RegistryAuth {
-            username: has_usernames.then_some(RegistryPassword::USERNAME),
+            username: has_usernames.then_some(ecr_registry::USERNAME),
             password: has_usernames.then(|| it.password.expose()),
             auth: basic.expose(),
         };
@@ -158,7 +158,7 @@ fn config_json(passwords: &[RegistryPassword], has_usernames: bool) -> Result<Se
 
 /// Returns the base64 of `user:password`.
 fn basic(it: &RegistryPassword) -> Secret {
-    let plain = Zeroizing::new(format!("{}:{}", RegistryPassword::USERNAME, it.password.expose()));
+    let plain = Zeroizing::new(format!("{}:{}", ecr_registry::USERNAME, it.password.expose()));
     Secret::new(STANDARD.encode(plain.as_bytes()))
 }
 

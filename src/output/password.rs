@@ -20,11 +20,6 @@ pub struct RegistryPassword {
     pub expires_at: SystemTime,
 }
 
-impl RegistryPassword {
-    /// The user of every ECR password.
-    pub const USERNAME: &str = "AWS";
-}
-
 #[derive(Serialize)]
 struct PasswordDocument<'a> {
     registries: Vec<PasswordEntry<'a>>,
@@ -50,7 +45,7 @@ pub fn passwords_json(passwords: &[RegistryPassword]) -> Result<Secret> {
     let ends = passwords.iter().map(entry).collect::<Result<Vec<_>>>()?;
     let registries = passwords.iter().zip(ends).map(|(it, expires_at)| PasswordEntry {
         registry: &it.host,
-        username: RegistryPassword::USERNAME,
+        username: ecr_registry::USERNAME,
         password: it.password.expose(),
         expires_at,
     });
@@ -117,7 +112,7 @@ fn named(passwords: &[RegistryPassword], prefixes: [&str; 2], case: fn(char) -> 
     for it in passwords {
         let name: String = it.host.chars().map(|c| case(plain(c))).collect();
         let [user, password] = prefixes.map(|prefix| format!("{prefix}{name}"));
-        values.push((user, Secret::new(RegistryPassword::USERNAME)));
+        values.push((user, Secret::new(ecr_registry::USERNAME)));
         values.push((password, it.password.clone()));
     }
     values

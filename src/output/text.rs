@@ -2,22 +2,24 @@
 
 use std::time::SystemTime;
 
-use aws_smithy_types::DateTime;
-use aws_smithy_types::date_time::Format;
 use zeroize::Zeroizing;
 
 use diagnostics::{Code, Error, Result, push_quoted};
 use secret::Secret;
 
-/// Returns a time as RFC 3339, in UTC and whole seconds: `2026-01-02T03:04:05Z`. It is rounded down, so that renewal is early rather than late.
+/// Returns the end of credentials for a result: RFC 3339, in UTC and whole seconds.
 ///
 /// # Errors
-/// The time is not a valid date.
+/// The time has no such form.
 pub fn rfc3339(time: SystemTime) -> Result<String> {
-    let seconds = DateTime::from(time).secs();
-    DateTime::from_secs(seconds)
-        .fmt(Format::DateTime)
-        .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write when the credentials end", error))
+    let odd = || {
+        Error::failed(
+            Code::ResultNotWritten,
+            "cannot write when the credentials end",
+            "the year is too large",
+        )
+    };
+    aws_access::rfc3339(time).ok_or_else(odd)
 }
 
 /// Returns `NAME=value` lines that docker's `--env-file`, docker compose, GitLab's `artifacts:reports:dotenv` and a shell's `.` read in the same

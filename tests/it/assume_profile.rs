@@ -1,6 +1,9 @@
 //! `assume` and profiles that it wrote, or that lead to it.
 
+use std::fs;
+
 use lab::Ci;
+use rstest::rstest;
 
 use crate::assume::Session;
 use crate::harness::{Machine, binary, in_command_line};
@@ -35,17 +38,43 @@ fn a_profile_that_leads_back_to_us_ends_in_an_error() {
     }
 }
 
-#[test]
-fn a_profile_that_is_its_own_source_ends_in_an_error() {
+/// A release's file has a longer name than the program.
+#[rstest]
+#[case("ecr-auth")]
+#[case("ecr-auth-x86_64-unknown-linux-musl")]
+fn a_profile_that_is_its_own_source_ends_in_an_error(#[case] name: &str) {
     let machine = Machine::new();
-    let ours = format!("{} assume --profile ci", in_command_line(&binary()));
+    let program = machine.path(name);
+    fs::copy(binary(), &program).unwrap();
+    let ours = format!("{} assume --profile ci", in_command_line(&program));
     machine.write(".aws/config", &format!("[profile ci]\ncredential_process = {ours}\n"));
-    machine.run(&["assume", "--profile", "ci"]).is(
+    machine.call(&program, &["assume", "--profile", "ci"], "").is(
         1,
         "",
         "error: profile ci: it takes its credentials from ecr-auth assume with this same profile [EA0306]\n\
          hint: name the role in its credential_process with --role-arn, and no profile\n",
     );
+}
+
+/// A script in between hides that the call is one of ours.
+#[test]
+fn a_script_that_leads_back_is_not_run_without_end() {
+    let machine = Machine::new();
+    let runs = machine.path("runs").display().to_string();
+    let script = format!(
+        "#!/bin/sh\necho run >>'{runs}'\nexec {} assume --profile ci\n",
+        in_command_line(&binary())
+    );
+    let script = machine.write("script", &script);
+    let line = format!("[profile ci]\ncredential_process = sh {}\n", in_command_line(&script));
+    machine.write(".aws/config", &line);
+    let outcome = machine.run(&["assume", "--profile", "ci"]);
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    assert!(
+        outcome.stderr.contains("its credential_process failed: "),
+        "{outcome:?}"
+    );
+    assert_eq!(fs::read_to_string(&runs).unwrap().lines().count(), 8);
 }
 
 #[test]

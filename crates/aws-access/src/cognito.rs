@@ -53,7 +53,7 @@ struct ErrorBody {
 }
 
 /// A failed call, and whether another attempt may help.
-struct FailedAttempt {
+struct FailedCall {
     failure: CallFailure,
     may_help: bool,
 }
@@ -156,11 +156,11 @@ struct CognitoCall<'a> {
 }
 
 impl Aws<'_> {
-    async fn attempt(&self, connector: &ObservedTransport, call: &CognitoCall<'_>) -> Result<Secret, FailedAttempt> {
+    async fn attempt(&self, connector: &ObservedTransport, call: &CognitoCall<'_>) -> Result<Secret, FailedCall> {
         let time = self.attempt_time(call);
         match tokio::time::timeout(time, self.exchange(connector, call)).await {
             Ok(done) => done,
-            Err(_) => Err(FailedAttempt {
+            Err(_) => Err(FailedCall {
                 failure: Error::failed(Code::Timeout, call.name(), self.observer.last_request.at(NO_ANSWER))
                     .hint(NETWORK_HINT)
                     .into(),
@@ -169,14 +169,14 @@ impl Aws<'_> {
         }
     }
 
-    async fn exchange(&self, connector: &ObservedTransport, call: &CognitoCall<'_>) -> Result<Secret, FailedAttempt> {
-        let failed = |code, cause: String, hint: &str, may_help| FailedAttempt {
+    async fn exchange(&self, connector: &ObservedTransport, call: &CognitoCall<'_>) -> Result<Secret, FailedCall> {
+        let failed = |code, cause: String, hint: &str, may_help| FailedCall {
             failure: Error::failed(code, call.name(), self.observer.last_request.at(cause))
                 .hint(hint)
                 .into(),
             may_help,
         };
-        let request = call.request().map_err(|failure| FailedAttempt {
+        let request = call.request().map_err(|failure| FailedCall {
             failure,
             may_help: false,
         })?;
@@ -205,7 +205,7 @@ impl Aws<'_> {
         // The server may have done its work before it failed, or before a proxy gave up on it.
         let may_help = status >= 500 && lost;
         match call.refusal(&body) {
-            Some(refusal) => Err(FailedAttempt {
+            Some(refusal) => Err(FailedCall {
                 may_help: may_help || is_throttled(&refusal.code),
                 failure: CallFailure::Refused(refusal),
             }),

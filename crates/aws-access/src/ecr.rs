@@ -17,7 +17,7 @@ use crate::endpoint::{Endpoint, Service};
 use crate::failure::ODD_ANSWER_HINT;
 use crate::identity::CredentialSource;
 use diagnostics::{Code, Error, Result};
-use ecr_registry::Registry;
+use ecr_registry::{Registry, USERNAME};
 use secret::Secret;
 
 const OPERATION: &str = "GetAuthorizationToken";
@@ -132,9 +132,9 @@ fn password(token: &Secret) -> Result<Secret, &'static str> {
         .split_once(':')
         .ok_or("the token has no colon between user and password")?;
     match (user, password) {
-        ("AWS", "") => Err("the token's password is empty"),
-        ("AWS", password) if password.chars().any(char::is_control) => Err("the token's password is not one line"),
-        ("AWS", password) => Ok(Secret::new(password)),
+        (USERNAME, "") => Err("the token's password is empty"),
+        (USERNAME, password) if password.chars().any(char::is_control) => Err("the token's password is not one line"),
+        (USERNAME, password) => Ok(Secret::new(password)),
         _ => Err("the token is for another user than AWS"),
     }
 }

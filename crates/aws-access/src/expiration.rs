@@ -80,10 +80,11 @@ fn two_digits(text: &str) -> Option<String> {
     Some(format!("{:0>2}", digits(text, 1..=2)?))
 }
 
-/// Writes a time as the AWS CLI does: RFC 3339 in whole seconds of UTC.
-pub(crate) fn text(time: SystemTime) -> String {
+/// Returns a time as the AWS CLI writes it, RFC 3339 in UTC and whole seconds: `2026-01-02T03:04:05Z`. It is rounded down, so that renewal is early
+/// rather than late. `None` for a year that has more than four digits.
+pub fn rfc3339(time: SystemTime) -> Option<String> {
     let whole = DateTime::from_secs(DateTime::from(time).secs());
-    whole.fmt(Format::DateTime).unwrap_or_default()
+    whole.fmt(Format::DateTime).ok()
 }
 
 #[cfg(test)]
@@ -153,6 +154,6 @@ mod tests {
     #[test]
     fn a_time_is_written_in_whole_seconds() {
         let time = parse("2026-11-28T21:00:00.987Z").unwrap();
-        assert_eq!(text(time), "2026-11-28T21:00:00Z");
+        assert_eq!(rfc3339(time).as_deref(), Some("2026-11-28T21:00:00Z"));
     }
 }

@@ -77,6 +77,7 @@ pub use cognito::{PerCallTimeout, not_signed_in};
 pub use creation_template::CreationTemplate;
 pub use ecr::AuthorizationToken;
 pub use endpoint::{Endpoint, EndpointKind, Service};
+pub use expiration::rfc3339;
 pub use identity::Identity;
 pub use mfa::MfaSessions;
 pub use mfa_sign_in::AskForCode;

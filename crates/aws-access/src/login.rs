@@ -18,13 +18,11 @@ use crate::client::Aws;
 use crate::endpoint::{Endpoint, EndpointKind, Service};
 use crate::expiration;
 use crate::kept_session::login_session_file;
+use crate::session_credentials::RENEWAL;
 use crate::sso::keep_session;
 use diagnostics::{Code, Error, Result, shell_word};
 use secret::Secret;
 use zeroize::Zeroizing;
-
-/// How long before its end a session is renewed.
-const RENEWAL: Duration = Duration::from_secs(5 * 60);
 
 /// The session as the AWS CLI keeps it.
 #[derive(Serialize, Deserialize)]
@@ -159,7 +157,7 @@ impl LoginSession {
         self.access_token.access_key_id = keys.access_key_id().to_owned();
         self.access_token.secret_access_key = Secret::new(keys.secret_access_key());
         self.access_token.session_token = Secret::new(keys.session_token());
-        self.access_token.expires_at = expiration::text(now + life);
+        self.access_token.expires_at = expiration::rfc3339(now + life).unwrap_or_default();
         self.refresh_token = Secret::new(answer.refresh_token());
         Some(())
     }

@@ -17,6 +17,12 @@ use secret::Secret;
 use serde::Deserialize;
 use settings::RoleSettings;
 
+/// The variable that tells a `credential_process` how many of them run around it.
+const DEPTH: &str = "_ECR_AUTH_DEPTH";
+
+/// How many may run inside each other. A profile whose command leads back to the profile would start programs without end.
+const DEEPEST: u32 = 8;
+
 impl Aws<'_> {
     /// Returns the credentials of a profile.
     ///
@@ -134,7 +140,14 @@ impl Aws<'_> {
             .hint(hint)
         };
         let budget = self.time_left();
-        let printed = program::output(&mut program::shell(line.expose()), None, budget);
+        let depth = self.env.get(DEPTH).and_then(|depth| depth.parse().ok()).unwrap_or(0);
+        if depth >= DEEPEST {
+            let error = failed("it runs ecr-auth, which runs it again".to_owned());
+            return Err(error.hint("let its command take the credentials of another profile"));
+        }
+        let mut command = program::shell(line.expose());
+        command.env(DEPTH, (depth + 1).to_string());
+        let printed = program::output(&mut command, None, budget);
         let printed = printed.map_err(|failure| match why_ended(&failure) {
             Some((cause, hint)) => failed(cause).hint(hint),
             None => failed(failure.to_string()),

@@ -10,7 +10,7 @@ use secret::Secret;
 use secret_cache::FetchedSecret;
 
 /// How long before its end a session is renewed. A short session is renewed at half its life.
-const RENEWAL: Duration = Duration::from_secs(5 * 60);
+pub(crate) const RENEWAL: Duration = Duration::from_secs(5 * 60);
 
 /// Credentials of an AWS session, or of a user's long-lived key.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,14 +13,12 @@ use crate::endpoint::Service;
 use crate::expiration;
 use crate::identity::SsoSettings;
 use crate::kept_session::sso_session_file;
+use crate::session_credentials::RENEWAL;
 use crate::sign_in::sso_endpoint;
 use context::variables;
 use diagnostics::{Code, Error, Mention, Result, shell_word};
 use private_files::{EditOutcome, Encoding, FileFormat};
 use secret::Secret;
-
-/// How long before its end a session is renewed.
-const RENEWAL: Duration = Duration::from_secs(5 * 60);
 
 /// The file is the AWS CLI's, which takes no lock, so nothing is merged.
 const JSON: FileFormat = FileFormat {
@@ -151,7 +149,7 @@ impl Aws<'_> {
         let Some(token) = answer.access_token else { return false };
         let life = Duration::from_secs(u64::try_from(answer.expires_in).unwrap_or_default());
         session.access_token = Secret::new(token);
-        session.expires_at = expiration::text(now + life);
+        session.expires_at = expiration::rfc3339(now + life).unwrap_or_default();
         session.refresh_token = answer
             .refresh_token
             .map(Secret::new)

@@ -2,13 +2,14 @@
 //! binds, and nothing that a job gets later.
 //! <https://plugins.jenkins.io/oidc-provider/>
 
+use crate::minting::percent_encode;
 use crate::trust::{Wildcard, check_repository, described, missing};
 use crate::{
     CiSystem, JobMark, MissingToken, SessionWords, TokenIssuer, TrustForm, TrustKey, TrustedJobs, WantedTrust,
 };
 use diagnostics::{Code, Result};
 use oidc_token::Claims;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 
 pub(crate) static JENKINS: CiSystem = CiSystem {
     name: "Jenkins",
@@ -51,9 +52,6 @@ const JOB: &str = "FOLDER/JOB, the job's whole name, or the job's address";
 /// An address of a job, as `JOB_URL` has it.
 const EXAMPLE: &str = "https://jenkins.example.com/job/FOLDER/job/JOB/";
 
-/// The characters that Jenkins does not escape in an address.
-const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
 fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
     let jobs = wanted.all(TrustKey::Repository);
     let first = jobs.first().ok_or_else(|| missing(TrustKey::Repository, JOB))?;
@@ -77,7 +75,7 @@ fn wanted(wanted: &WantedTrust) -> Result<TrustedJobs> {
             false => subjects.extend(
                 branches
                     .iter()
-                    .map(|(_, branch)| format!("{job}{}/", step(&encoded(branch)))),
+                    .map(|(_, branch)| format!("{job}{}/", step(&percent_encode(branch)))),
             ),
         }
     }
@@ -145,11 +143,7 @@ fn is_pull_request(subject: &str) -> bool {
 }
 
 fn step(name: &str) -> String {
-    format!("/job/{}", encoded(name))
-}
-
-fn encoded(name: &str) -> String {
-    utf8_percent_encode(name, &UNRESERVED).to_string()
+    format!("/job/{}", percent_encode(name))
 }
 
 /// Returns the job whose address is this token's subject.

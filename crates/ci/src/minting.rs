@@ -91,8 +91,8 @@ pub(crate) fn with_parameter(url: &str, name: &str, value: &str) -> String {
     format!("{url}{separator}{name}={}", percent_encode(value))
 }
 
-/// Escapes a query's value: everything except unreserved characters (RFC 3986, section 2.3).
-fn percent_encode(text: &str) -> String {
+/// Escapes a part of an address: everything except unreserved characters (RFC 3986, section 2.3).
+pub(crate) fn percent_encode(text: &str) -> String {
     const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
     utf8_percent_encode(text, &RESERVED).to_string()
 }

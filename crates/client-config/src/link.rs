@@ -8,7 +8,7 @@ use super::edit::HELPER;
 use context::program::is_called;
 use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
-use private_files::{WorkFolder, is_out_of_others_reach, is_own, real, remove_file, replace_program};
+use private_files::{LINKS, WorkFolder, is_out_of_others_reach, is_own, real, remove_file, replace_program};
 
 /// The names under which the binary is only a credential helper: ours, and that of amazon-ecr-credential-helper.
 pub const HELPER_NAMES: [&str; 2] = ["docker-credential-ecr-auth", "docker-credential-ecr-login"];
@@ -33,14 +33,8 @@ const OF_THE_SYSTEM: [&str; 8] = [
     r"C:\Windows",
 ];
 
-/// The mode of folders that are made for the link, before the umask.
-const FOLDER_MODE: u32 = 0o777;
-
 /// The largest program that is read, in bytes. No ecr-auth is larger.
 const LARGEST_PROGRAM: u64 = 256 << 20;
-
-/// The number of links that the system follows.
-const LINKS: usize = 40;
 
 /// What has to be done to get the link.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +95,7 @@ impl LinkPlan {
     fn place(&self) -> io::Result<()> {
         let folder = self.path.parent().ok_or(ErrorKind::InvalidInput)?;
         let target = target_from(folder, &self.exe);
-        let (folder, _) = WorkFolder::make(folder, FOLDER_MODE)?;
+        let (folder, _) = WorkFolder::make(folder, WorkFolder::SHARED)?;
         folder.run(|at| {
             // A link is made in one step, so no half-made version can be left behind. If another process makes it too, it is replaced.
             let path = at.join(file_name());

@@ -16,10 +16,8 @@ use super::replace::{EditOutcome, read_text, real_path, update_private};
 use super::store::CredentialStore;
 use context::{Env, NO_HOME};
 use diagnostics::Result;
+use ecr_registry::USERNAME;
 use secret::Secret;
-
-/// The user name of every password of ECR.
-const USERNAME: &str = "AWS";
 
 /// The name of another helper for ECR. ecr-auth may be installed under this name too.
 pub(super) const OTHER_HELPER: &str = "ecr-login";

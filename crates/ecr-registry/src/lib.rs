@@ -36,6 +36,9 @@ pub use server::{possible_names, server_name};
 
 use form::{HostForm, PUBLIC_FORMS, PrivateName};
 
+/// The user name of every password of ECR: <https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html>.
+pub const USERNAME: &str = "AWS";
+
 /// The host of ECR Public.
 const PUBLIC_HOST: &str = "public.ecr.aws";
 /// The only region with the API of ECR Public.

@@ -84,7 +84,7 @@ pub use replace::{EditOutcome, FileFormat, UpdateOutcome, read_text, read_text_o
 pub use state::StateFolder;
 pub use temporary::{temporary, temporary_among_others, temporary_folder};
 pub use undo::{FileUndo, ReplacedValue, UndoEntries, UndoLog, UndoRecord, remove_made_folders};
-pub use way::OutputPlace;
+pub use way::{LINKS, OutputPlace};
 pub use work_folder::{WorkFolder, make_folders};
 
 #[cfg(test)]

@@ -7,10 +7,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::platform::{is_own, is_own_or_roots};
-use super::way::{FolderReached, Leads, OutputPlace};
-
-/// The number of links that the system follows.
-const LINKS: usize = 40;
+use super::way::{FolderReached, LINKS, Leads, OutputPlace};
 
 /// A type without values.
 #[derive(Debug)]

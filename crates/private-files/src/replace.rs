@@ -257,10 +257,13 @@ struct Snapshot {
 impl Snapshot {
     /// Reads the file of this name in the folder. Errors call it `target`.
     fn read(encoding: Encoding, folder: &WorkFolder, name: &OsStr, target: &Path) -> Result<Option<Self>> {
-        found(target, folder.run(|at| Self::of(encoding, read::open(&at.join(name))?)))
+        found(
+            target,
+            folder.run(|at| Self::from_file(encoding, read::open(&at.join(name))?)),
+        )
     }
 
-    fn of(encoding: Encoding, file: File) -> io::Result<Self> {
+    fn from_file(encoding: Encoding, file: File) -> io::Result<Self> {
         let bytes = read::contents(&file, read::CONFIGURATION_LIMIT)?;
         let text = encoding.decode(bytes.clone())?;
         let metadata = file.metadata()?;

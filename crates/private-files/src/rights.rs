@@ -25,7 +25,7 @@ pub struct Rights {
 
 impl Rights {
     /// Returns the rights of a user with their own group. The group of their folders does not count, because the user may not be a member.
-    pub fn of(user: u32) -> Self {
+    pub fn for_user(user: u32) -> Self {
         let users = read_utf8(Path::new(USERS), CONFIGURATION_LIMIT).unwrap_or_default();
         Self {
             user: Uid::from_raw(user),

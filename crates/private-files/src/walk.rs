@@ -18,10 +18,7 @@ use rustix::io::Errno;
 use rustix::process::{Uid, geteuid};
 
 use super::rights::Rights;
-use super::way::Leads;
-
-/// The number of links that the system follows in one path.
-const LINKS: usize = 40;
+use super::way::{LINKS, Leads};
 
 /// A path that was followed, as far as it exists.
 pub(super) struct Walk {
@@ -113,7 +110,7 @@ impl Walk {
     pub fn rights(&self) -> Option<Rights> {
         let is_theirs = !self.is_own || self.is_led;
         let stranger = self.stranger.filter(|_| is_theirs && self.leads == Leads::Root);
-        stranger.map(Rights::of)
+        stranger.map(Rights::for_user)
     }
 
     /// Makes the missing folders of the way, and returns their paths.

@@ -3,6 +3,9 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+/// The number of links that the system follows in one path.
+pub const LINKS: usize = 40;
+
 /// Which walkers follow a stranger's links. A stranger is any user other than root and this process's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Leads {

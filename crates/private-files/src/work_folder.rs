@@ -25,6 +25,9 @@ pub struct WorkFolder {
 }
 
 impl WorkFolder {
+    /// The mode, before the umask, of a folder that everybody may read.
+    pub const SHARED: u32 = 0o777;
+
     /// Opens the folder at a path. A path through this user's own folders is not checked, and need not exist.
     ///
     /// # Errors

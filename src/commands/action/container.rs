@@ -8,7 +8,6 @@ use serde_json::json;
 use super::inputs::{Inputs, wrong};
 use super::registries::Hosts;
 use crate::commands::masks::hide;
-use crate::output::RegistryPassword;
 use aws_access::PasswordPath;
 use configuration::Config;
 use context::{Context, variables};
@@ -64,7 +63,7 @@ pub fn outputs(
     // Security note: the token that fetched the password is still masked. Only the password is not.
     hide(path.identity().token().into_iter().collect(), context)?;
     Ok(vec![
-        ("container-username".to_owned(), Secret::new(RegistryPassword::USERNAME)),
+        ("container-username".to_owned(), Secret::new(ecr_registry::USERNAME)),
         ("container-password".to_owned(), held.secret),
     ])
 }

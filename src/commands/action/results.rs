@@ -76,7 +76,7 @@ impl ActionSignIn {
     fn passwords(&self) -> Result<Vec<(String, Secret)>> {
         let mut outputs = Vec::new();
         if let Some(first) = self.passwords.first() {
-            let username = Secret::new(RegistryPassword::USERNAME);
+            let username = Secret::new(ecr_registry::USERNAME);
             outputs.push(("docker-username".to_owned(), username));
             outputs.push(("docker-password".to_owned(), first.password.clone()));
         }

@@ -10,7 +10,7 @@ use aws_access::identity;
 use configuration::Config;
 use context::Context;
 use diagnostics::{Code, Error, Result};
-use ecr_registry::{Registry, of_any_account, server_name};
+use ecr_registry::{Registry, USERNAME, of_any_account, server_name};
 use secret_cache::Cache;
 
 /// Returns all servers for which `get` has credentials, as far as this is known without the network.
@@ -44,7 +44,7 @@ pub fn servers(config: Option<&Path>, context: &mut Context<'_>) -> BTreeMap<Str
         }),
     };
     let ours = ours.into_iter().chain(own);
-    servers.extend(ours.map(|host| (format!("https://{host}"), "AWS".to_owned())));
+    servers.extend(ours.map(|host| (format!("https://{host}"), USERNAME.to_owned())));
     servers
 }
 
@@ -78,7 +78,7 @@ fn others(config: &Config, ours: &[String], context: &mut Context<'_>) -> BTreeM
     let listed = listed.into_iter().filter(|(server, _)| !is_known(server));
     listed
         .map(|(server, user)| match (config.target(&server), server_name(&server)) {
-            (Some(_), Some(name)) => (format!("https://{name}"), "AWS".to_owned()),
+            (Some(_), Some(name)) => (format!("https://{name}"), USERNAME.to_owned()),
             _ => (server, user),
         })
         .collect()

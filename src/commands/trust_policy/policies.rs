@@ -21,7 +21,7 @@ pub(super) struct Account {
 
 impl Account {
     /// Returns the account of `--account`, else of `AWS_ROLE_ARN`, else of the AWS credentials.
-    pub(super) fn of(account: Option<&str>, region: Option<&str>, context: &mut Context<'_>) -> Result<Self> {
+    pub(super) fn find(account: Option<&str>, region: Option<&str>, context: &mut Context<'_>) -> Result<Self> {
         let role = context
             .env
             .get(variables::AWS_ROLE_ARN)

@@ -355,14 +355,6 @@ pub fn region(flag: Option<&str>, profile: Option<&str>, env: &Env) -> Result<Op
     }
 }
 
-/// Returns the current region: `AWS_REGION`, `AWS_DEFAULT_REGION`, then that of the profile that the environment names.
-///
-/// # Errors
-/// AWS's shared files cannot be read.
-pub fn current_region(env: &Env) -> Result<Option<String>> {
-    region_beside(None, env)
-}
-
 /// Returns the region of the environment, then that of the profile that `profile` or the environment names.
 pub(crate) fn region_beside(profile: Option<&str>, env: &Env) -> Result<Option<String>> {
     if let Some(region) = env

@@ -24,7 +24,9 @@ impl OwnCall {
     /// Reads the command line of a `credential_process`; `None` if it calls another program.
     pub fn parse(line: &Secret) -> Option<Self> {
         let mut words = program::words(line.expose())?;
-        let is_ours = program::is_called(Path::new(&words.first()?.to_ascii_lowercase()), PROGRAM);
+        let first = words.first()?;
+        let is_ours =
+            program::is_called(Path::new(&first.to_ascii_lowercase()), PROGRAM) || is_this_program(Path::new(first));
         words.remove(0);
         is_ours.then_some(Self(words))
     }
@@ -104,6 +106,12 @@ impl OwnCall {
         let token = file.map(|file| read_token_file(Path::new(file)).unwrap_or_default());
         token.map(|token| ("token", token)).into_iter().collect()
     }
+}
+
+/// Whether a path leads to this process's program, which may have any name, such as that of a release's file.
+fn is_this_program(path: &Path) -> bool {
+    let own = || std::env::current_exe()?.canonicalize();
+    path.is_absolute() && path.canonicalize().is_ok_and(|path| own().is_ok_and(|own| own == path))
 }
 
 /// Returns named fields for a cache key that tell the credentials of a `credential_process` from all others. For a call of this program, they are

@@ -251,7 +251,7 @@ fn without_imds_there_are_no_credentials() {
 fn region_from_the_environment_then_the_profile() {
     let region = |vars: &[(&str, &str)]| {
         let home = Home::new(vars);
-        current_region(&home.vars.clone().into_iter().collect()).unwrap()
+        region_beside(None, &home.vars.clone().into_iter().collect()).unwrap()
     };
     assert_eq!(region(&[]).as_deref(), Some("eu-central-1"));
     assert_eq!(region(&[("AWS_PROFILE", "settings")]).as_deref(), Some("us-west-2"));
