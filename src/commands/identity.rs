@@ -11,6 +11,7 @@ use aws_access::identity::{IdentityScope, RoleBase};
 use aws_access::{Identity, SessionPath};
 use configuration::{Config, SetupRule};
 use diagnostics::{Code, Error, Result};
+use ecr_registry::parse_region;
 use settings::table::{PROFILE, REGION, ROLE_ARN, SOURCE, TABLE, TOKEN_COMMAND, TOKEN_ENV, TOKEN_FILE};
 use settings::{IdentitySettings, RoleSettings, Setting, SettingGroup, SettingValues, SurfaceValue, ValueKind};
 
@@ -158,7 +159,7 @@ impl IdentityArgs {
     /// # Errors
     /// The flags combine a profile with a role or Cognito, or the file of a policy cannot be read.
     pub fn settings(&self, base: &RoleSettings) -> Result<RoleSettings> {
-        self.refuse_beside_profile()?;
+        self.check()?;
         let base = match self.names_one() {
             true => RoleSettings {
                 cognito: base.cognito.clone(),
@@ -181,7 +182,18 @@ impl IdentityArgs {
         })
     }
 
-    fn refuse_beside_profile(&self) -> Result<()> {
+    /// Checks what is known of the flags without a registry.
+    ///
+    /// # Errors
+    /// A flag's value is empty, the region is none, or a profile is combined with a role or Cognito.
+    pub fn check(&self) -> Result<()> {
+        let is_blank = |value: &SurfaceValue| value.as_text().is_some_and(|text| text.trim().is_empty());
+        if let Some((setting, _)) = self.0.iter().find(|(_, value)| is_blank(value)) {
+            return Err(Error::usage(Code::Options, setting, "it is empty").hint("give it a value, or leave it out"));
+        }
+        if let Some(region) = self.region() {
+            parse_region(region)?;
+        }
         let alone = |what: String| Error::usage(Code::Options, what, "a profile is used alone");
         match self.0.has(&PROFILE) {
             true if self.0.has(&ROLE_ARN) => Err(alone(format!("{PROFILE}, {ROLE_ARN}"))

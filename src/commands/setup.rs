@@ -52,6 +52,7 @@ pub struct SetupArgs {
 /// # Errors
 /// A registry is invalid, a configuration cannot be written, or a token cannot be fetched.
 pub fn run(args: &SetupArgs, config_path: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
+    args.identity.check()?;
     let config = Config::load(&context.env, config_path)?;
     // Registries that only the configuration names have their own identities, which this one must not replace unasked.
     let unasked = args.registries.is_empty() && args.identity.is_given();
@@ -94,7 +95,8 @@ pub fn run(args: &SetupArgs, config_path: Option<&Path>, context: &mut Context<'
     Ok(())
 }
 
-/// Returns a rule for each registry, if the flags name an identity. They are checked before anything is written.
+/// Returns a rule for each registry, if the flags name an identity. They are checked before anything is written. Beside `--all`, a rule without
+/// settings keeps the name of each registry, for clients that ask what there is.
 fn rules(
     args: &SetupArgs,
     hosts: &[String],
@@ -103,7 +105,10 @@ fn rules(
     env: &Env,
 ) -> Result<Vec<SetupRule>> {
     if !args.identity.is_given() {
-        return Ok(Vec::new());
+        let new = hosts
+            .iter()
+            .filter(|host| args.all && config.exact_hosts().all(|known| known != *host));
+        return new.map(|host| args.identity.rule(host, config)).collect();
     }
     if hosts.is_empty() {
         let file = configuration::path(env, path).map_or_else(|| "ecr-auth.yml".to_owned(), |path| shown(&path, env));

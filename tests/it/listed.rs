@@ -1,5 +1,6 @@
 //! `list` and `store` against the lab: the registries that are listed without any configuration, and passwords that are not ours.
 
+use rstest::rstest;
 use serde_json::Value;
 
 use crate::harness::{HOST, Machine};
@@ -171,4 +172,29 @@ fn a_password_that_another_identity_was_handed_here_is_ours_too() {
     let other = session(&lab, &role(&lab, "pull"));
     let elsewhere = machine_with(&lab, &other).with("HOME", machine.variable("HOME").unwrap());
     elsewhere.helper("store", &stored(&password)).prints("");
+}
+
+/// GitLab Runner and docker's classic builder send nothing to a registry that is not listed.
+#[rstest]
+#[case(&["setup"])]
+#[case(&["setup", "--all"])]
+fn what_was_set_up_is_listed_until_logout(#[case] setup: &[&str]) {
+    let lab = lab();
+    let machine = machine(&lab).with("AWS_REGION", "eu-west-1");
+    let bin = machine.path("bin").display().to_string();
+    let args = [
+        "--client",
+        "docker",
+        "--bin-dir",
+        &bin,
+        "444455556666/us-east-1",
+        "public",
+    ];
+    assert_eq!(machine.run(&[setup, &args].concat()).status, 0);
+    machine.helper("list", "").prints(
+        "{\"https://444455556666.dkr.ecr.us-east-1.amazonaws.com\":\"AWS\",\"https://public.ecr.aws\":\"AWS\"}\n",
+    );
+    assert_eq!(lab.calls().log.len(), 0);
+    assert_eq!(machine.run(&["logout"]).status, 0);
+    machine.helper("list", "").prints(&own());
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{HOST, Machine, Outcome, assert_private};
 use crate::jobs::{self, WITH_TOKEN, in_job};
-use crate::lab_machine::{GET_TOKEN, lab, registry_status};
+use crate::lab_machine::{self, GET_TOKEN, lab, registry_status};
 use crate::python::python_tool;
 use crate::stored_logins::add_store;
 
@@ -284,6 +284,12 @@ fn github_masks_first_and_writes_outputs_as_the_runner_reads_them() {
         "{outcome:?}"
     );
     assert_eq!(lab.count(GET_TOKEN), 1, "nothing was fetched for nothing");
+
+    // Behind `env -i`, a step has at most the file's name.
+    let keys = lab_machine::machine(&lab).with("GITHUB_OUTPUT", file.to_str().unwrap());
+    let outcome = keys.run(&["login", "--format", "github", HOST]);
+    is_done(&outcome);
+    assert!(outcome.stderr.starts_with("::add-mask::"), "{outcome:?}");
 }
 
 #[test]

@@ -212,3 +212,21 @@ fn doctor_names_it_before_the_runners_own_credentials(#[values(true, false)] tru
     assert_eq!(after.contains("✗ identity: no OIDC token: "), !trusted, "{report}");
     assert_eq!(after.contains("✓ identity: "), trusted, "{report}");
 }
+
+/// A failure is shared with who asks for the same, not with who names another file.
+#[test]
+fn each_file_without_a_token_is_named_itself() {
+    let lab = lab();
+    let machine = Machine::new().with("AWS_ENDPOINT_URL", &lab.http_url());
+    let empty = machine.write("empty", " \n").display().to_string();
+    for (file, cause) in [
+        ("/first", "No such file or directory"),
+        ("/second", "No such file or directory"),
+        (&empty, "the file is empty"),
+    ] {
+        let role = "arn:aws:iam::111122223333:role/ci";
+        let outcome = machine.run(&["assume", "--role-arn", role, "--token-file", file]);
+        let error = format!("error: cannot read the token in {file}: {cause}");
+        assert!(outcome.stderr.starts_with(&error), "{outcome:?}");
+    }
+}

@@ -10,7 +10,7 @@ use crate::identity::Identity;
 use crate::net::{is_local, is_of_container, refuse_plain_http};
 use context::{Env, variables};
 use diagnostics::{Code, Error, Result};
-use ecr_registry::{Partition, Registry};
+use ecr_registry::{Partition, Registry, parse_region};
 
 /// A service that ecr-auth calls. The variants are named as in AWS's settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +97,7 @@ impl Endpoint {
     /// Returns the endpoint of a service in a region, for this identity. `kind` is what the registry's name asks for. AWS's settings add to it.
     ///
     /// # Errors
-    /// The settings name an address of plain http that is not a loopback address, and `ECR_AUTH_ALLOW_HTTP` is not 1.
+    /// This is no region, or the settings name an address of plain http that is not a loopback address, and `ECR_AUTH_ALLOW_HTTP` is not 1.
     pub fn for_service(
         service: Service,
         region: &str,
@@ -119,7 +119,7 @@ impl Endpoint {
         let dual_stack = kind.dual_stack || setting(variables::AWS_USE_DUALSTACK_ENDPOINT, "use_dualstack_endpoint");
         Ok(Self {
             service,
-            region: region.to_owned(),
+            region: parse_region(region)?,
             url,
             // ECR Public has no FIPS endpoint.
             fips: fips && is_own && service != Service::EcrPublic,

@@ -11,7 +11,7 @@ use crate::sign_in::{self, Destination};
 use cognito::ProviderLogin;
 use context::{Context, Env, variables};
 use diagnostics::{Code, Error, Result};
-use ecr_registry::{Partition, parse_region};
+use ecr_registry::Partition;
 use secret::Secret;
 use secret_cache::{Cache, CacheKey, FetchedSecret};
 use settings::table::{PROFILE, ROLE_ARN};
@@ -80,9 +80,6 @@ impl SessionPath {
         let profile = settings.profile.clone();
         let choice = settings.choice(role_in(env))?;
         let named_region = identity::region(region.as_deref(), profile.as_deref(), env)?;
-        if let Some(region) = &named_region {
-            parse_region(region)?;
-        }
         let partition = match (&choice, &named_region) {
             (IdentityChoice::Cognito(settings), _) => Partition::for_region(settings.identity_pool_region()),
             (_, Some(region)) => Partition::for_region(region),

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use zeroize::Zeroizing;
 
+use crate::github::{CommandFile, GITHUB};
 use crate::{Masking, running_in};
 use context::{Context, Env};
 use diagnostics::{Code, Error, Result};
@@ -57,11 +58,22 @@ fn user_and_password(url: &str) -> Option<&str> {
 /// # Errors
 /// The CI cannot read stderr, because it is closed or redirected, or the CI's program that takes secrets is missing.
 pub fn check_masks(context: &Context<'_>) -> Result<()> {
-    match running_in(&context.env).map(|ci| ci.masking) {
-        None | Some(Masking::None) => Ok(()),
-        Some(Masking::Commands(_)) => context.stderr.why_unheard().map_or(Ok(()), |why| Err(not_hidden(why))),
-        Some(Masking::Program { find, .. }) => find(&context.env),
+    match masking(&context.env) {
+        Masking::None => Ok(()),
+        Masking::Commands(_) => context.stderr.why_unheard().map_or(Ok(()), |why| Err(not_hidden(why))),
+        Masking::Program { find, .. } => find(&context.env),
     }
+}
+
+/// Returns how the log's owner hides secrets. Where only GitHub's files for a step are known, as behind `env -i`, the log is GitHub's all the same.
+fn masking(env: &Env) -> Masking {
+    let has_file = || {
+        [CommandFile::Output, CommandFile::Env]
+            .iter()
+            .any(|file| env.get(file.variable()).is_some())
+    };
+    let ci = running_in(env).or_else(|| has_file().then_some(&GITHUB));
+    ci.map_or(Masking::None, |ci| ci.masking)
 }
 
 /// Makes the CI hide these secrets from now on, if it can. Call this before anything else is written.
@@ -72,15 +84,12 @@ pub fn check_masks(context: &Context<'_>) -> Result<()> {
 /// # Errors
 /// The errors of [`check_masks`], or the CI does not take a secret. The secrets must then not be handed on.
 pub fn mask(secrets: &[Secret], context: &mut Context<'_>) -> Result<()> {
-    let Some(ci) = running_in(&context.env) else {
-        return Ok(());
-    };
     let secrets = worth_hiding(secrets);
     if secrets.is_empty() {
         return Ok(());
     }
     check_masks(context)?;
-    match ci.masking {
+    match masking(&context.env) {
         Masking::None => Ok(()),
         // All commands are written at once, so that no other line comes between them.
         Masking::Commands(add_commands) => {

@@ -68,7 +68,7 @@ pub use lookup::{ClientCredentials, FoundCredentials, Lookup, look_up};
 pub use passwords::{FileWarning, PasswordLoss};
 pub use previous_store::PreviousStore;
 pub use private_files::UndoRecord;
-pub use record::{ClientUndoEntries, ClientUndoLog, FileRecord, LoginRecord, undo_log};
+pub use record::{ClientUndoEntries, ClientUndoLog, FileRecord, LoginRecord, set_up_hosts, undo_log};
 pub use replace::{EditOutcome, UpdateOutcome, read_text, real_path, update, update_private};
 pub use restore::{RemovedPassword, RestoreOutcome, restore};
 pub use slips::{NearMiss, Slip};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::edit::HELPER;
 use super::empty_parts::EmptyParts;
 use context::Env;
 use private_files::{ReplacedValue, StateFolder, UndoEntries, UndoLog, UndoRecord};
@@ -118,4 +119,13 @@ pub type ClientUndoLog = UndoLog<FileRecord>;
 /// Returns the undo log of the clients' files, `setup.json` in the user's state folder. `None` if the user has no home.
 pub fn undo_log(env: &Env) -> Option<ClientUndoLog> {
     Some(ClientUndoLog::new(StateFolder::from_env(env)?, "setup"))
+}
+
+/// Returns the registries for which `setup` wrote ecr-auth into a client's file.
+pub fn set_up_hosts(env: &Env) -> BTreeSet<String> {
+    let entries = undo_log(env).and_then(|log| log.load().ok());
+    let records = entries.into_iter().flat_map(|entries| entries.files.into_values());
+    let helpers = records.flat_map(|record| record.cred_helpers);
+    let ours = helpers.filter(|(_, value)| value.is_ours(HELPER));
+    ours.map(|(host, _)| host).collect()
 }

@@ -21,3 +21,8 @@ pub fn read_token_file(path: &Path) -> Result<Secret> {
         token => Ok(Secret::new(token)),
     }
 }
+
+/// Returns the text for a cache key of what a token in a file fetched: the whole token, or why there is none, which no other file shares.
+pub fn token_key(path: &Path) -> Secret {
+    read_token_file(path).unwrap_or_else(|error| Secret::new(error.to_string()))
+}

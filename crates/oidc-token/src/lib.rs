@@ -14,4 +14,4 @@ mod claims;
 mod file;
 
 pub use claims::Claims;
-pub use file::read_token_file;
+pub use file::{read_token_file, token_key};

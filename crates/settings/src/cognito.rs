@@ -6,7 +6,7 @@ pub mod table;
 use std::path::Path;
 
 use diagnostics::{Code, Error, Result};
-use oidc_token::read_token_file;
+use oidc_token::token_key;
 use secret::Secret;
 
 pub use self::forms::is_role_arn;
@@ -111,10 +111,7 @@ impl CognitoSettings {
 
     /// Returns the fields of a cache key that tell this user's credentials from all others.
     pub fn key_fields(&self) -> Vec<(&'static str, Secret)> {
-        let token = self
-            .id_token_file
-            .as_deref()
-            .map(|path| read_token_file(path).unwrap_or_default());
+        let token = self.id_token_file.as_deref().map(token_key);
         let in_key = Self::TABLE.iter().filter(|setting| setting.is_in_cache_key);
         let fields = in_key.map(|setting| {
             let text = (setting.get)(self).and_then(|value| value.into_texts().pop());

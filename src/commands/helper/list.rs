@@ -25,6 +25,7 @@ pub fn servers(config: Option<&Path>, context: &mut Context<'_>) -> BTreeMap<Str
     let ours: Vec<String> = config
         .exact_hosts()
         .map(str::to_owned)
+        .chain(client_config::set_up_hosts(&context.env))
         .chain(cached_hosts(&config, context))
         .collect();
     let mut servers = others(&config, &ours, context);

@@ -76,7 +76,7 @@ impl ChainSource {
                 field("source", "web-identity"),
                 field("role-arn", role_arn),
                 field("session-name", session_name),
-                ("jwt", oidc_token::read_token_file(token_file).unwrap_or_default()),
+                ("jwt", oidc_token::token_key(token_file)),
             ],
             Self::Container { uri, token } => vec![
                 field("source", "container"),

@@ -8,7 +8,7 @@ use super::role_in;
 use aws_shared_files::SharedFiles;
 use context::{Env, program};
 use ecr_registry::Partition;
-use oidc_token::read_token_file;
+use oidc_token::token_key;
 use secret::Secret;
 use settings::table::{PROFILE, REGION};
 use settings::{IdentityChoice, IdentitySettings, RoleSettings, SettingValues};
@@ -103,7 +103,7 @@ impl OwnCall {
     /// Returns the whole token of `ecr-auth cognito --id-token-file`.
     fn provider_token(&self) -> Vec<(&'static str, Secret)> {
         let file = self.value("--id-token-file");
-        let token = file.map(|file| read_token_file(Path::new(file)).unwrap_or_default());
+        let token = file.map(|file| token_key(Path::new(file)));
         token.map(|token| ("token", token)).into_iter().collect()
     }
 }

@@ -8,7 +8,7 @@ use crate::minting::{RequestForm, TokenProgram, TokenRequest};
 use crate::user_command::UserCommand;
 use context::Env;
 use diagnostics::Result;
-use oidc_token::{Claims, read_token_file};
+use oidc_token::{Claims, read_token_file, token_key};
 use secret::Secret;
 
 /// A token that ends sooner than this is renewed where the CI can.
@@ -173,7 +173,8 @@ impl CiToken {
     pub fn key_fields(&self) -> Vec<(&'static str, Secret)> {
         match &self.origin {
             // The whole token: what it claims is not proved before STS has seen it. A renewed one fetches anew.
-            TokenOrigin::Text { .. } | TokenOrigin::File(_) => vec![("jwt", self.in_hand().unwrap_or_default())],
+            TokenOrigin::Text { token, .. } => vec![("jwt", token.clone())],
+            TokenOrigin::File(path) => vec![("jwt", token_key(path))],
             TokenOrigin::Request { form, bearer, url } => {
                 vec![
                     (form.key_field, bearer.clone()),

@@ -21,7 +21,7 @@ pub enum CommandFile {
 }
 
 impl CommandFile {
-    fn variable(self) -> &'static str {
+    pub(crate) fn variable(self) -> &'static str {
         match self {
             Self::Output => "GITHUB_OUTPUT",
             Self::Env => "GITHUB_ENV",

@@ -248,6 +248,24 @@ fn a_folder_that_others_use_is_neither_narrowed_nor_used() {
     assert_eq!(mode(&scene.folder()), 0o1777);
 }
 
+/// An image's /tmp is empty.
+#[test]
+fn an_empty_folder_for_everybody_is_neither_narrowed_nor_used() {
+    let scene = Scene::new();
+    fs::create_dir_all(scene.folder()).unwrap();
+    for wide in [0o777, 0o1777, 0o1755] {
+        set_mode(&scene.folder(), wide);
+        scene.fetches_anew();
+        assert_eq!(
+            (mode(&scene.folder()), fs::read_dir(scene.folder()).unwrap().count()),
+            (wide, 0)
+        );
+    }
+    set_mode(&scene.folder(), 0o775);
+    scene.get().unwrap();
+    assert_eq!(mode(&scene.folder()), 0o700);
+}
+
 #[test]
 fn a_file_at_the_cache_folders_path_disables_the_cache() {
     let scene = Scene::new();

@@ -132,7 +132,7 @@ impl ProfileSource {
         match &self.base {
             ProfileBase::Elsewhere(source) => fields.extend(source.key_fields()),
             ProfileBase::WebIdentity { token_file, .. } => {
-                fields.push(("jwt", oidc_token::read_token_file(token_file).unwrap_or_default()));
+                fields.push(("jwt", oidc_token::token_key(token_file)));
             }
             _ => {}
         }
