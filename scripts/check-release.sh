@@ -8,7 +8,7 @@ COPY=$TARGET/release
 VERSION=12.34.56
 rm -rf "$COPY"
 mkdir -p "$COPY/tree" "$COPY/files"
-TREE=(.github Cargo.lock Cargo.toml README.md action crates docker docs fuzz/Cargo.lock jenkins kubernetes scripts templates)
+TREE=(.github Cargo.lock Cargo.toml README.md action ci crates docker docs fuzz/Cargo.lock jenkins kubernetes scripts templates)
 cp -r --parents "${TREE[@]}" "$COPY/tree"
 # The copy's scripts use this tree's tools.
 export CARGO_TARGET_DIR=$TARGET
@@ -55,7 +55,7 @@ jq -r '.sha256 | to_entries[] | "\(.value)  \(.key)"' "$COPY/tree/action/checksu
 [ "$(jq -r .version "$COPY/tree/action/checksums.json")" = "$VERSION" ] || die "action/checksums.json is of another version"
 "$COPY/tree/scripts/set-version.sh" --check
 for version in "$(version)" 8.8.8 9.9.9; do
-  ! (cd "$COPY/tree" && grep -rnF "$version" action docker docs jenkins kubernetes templates) >&2 || die "a version was left as it was"
+  ! (cd "$COPY/tree" && grep -rnF "$version" action ci docker docs jenkins kubernetes templates) >&2 || die "a version was left as it was"
 done
 
 # The repository's name is defined in one place and copied to all others.
@@ -64,8 +64,8 @@ done
 printf 'uses: %s\n' other/ecr-auth@v1 >"$COPY/tree/docs/other.md"
 ! "$COPY/tree/scripts/set-repository.sh" --check 2>/dev/null || die "set-repository.sh --check: no error beside another repository"
 rm "$COPY/tree/docs/other.md"
-# set-version.sh finds a page with an older version, and an action tag that no release of this version moves.
-for line in ecr-auth/v0.0.9 "uses: $(repository)@v7"; do
+# set-version.sh finds a page with an older version, the orb's older release, and a tag of the action or orb that no release of this version moves.
+for line in ecr-auth/v0.0.9 "        default: 0.0.9" "uses: $(repository)@v7" "ecr-auth: $(repository)@7"; do
   printf '%s\n' "$line" >"$COPY/tree/docs/other.md"
   ! "$COPY/tree/scripts/set-version.sh" --check 2>/dev/null || die "set-version.sh --check: no error beside: $line"
 done

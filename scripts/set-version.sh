@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # set-version.sh VERSION: writes the version into Cargo.toml and all files that people copy: manifests, images, recipes, pages. set-version.sh
-# --check: checks that they have Cargo.toml's version, and that the action is named by its major version.
+# --check: checks that they have Cargo.toml's version, and that the action and the orb are named by its major version.
 source "$(dirname "$0")/env.sh"
 cd "$ROOT"
 
 # The text before a version of ours in these files and folders.
-BEFORE='(ecr-auth&#160;|ecr-auth |ecr-auth@v|ecr-auth@<commit> # v|default version `v|ecr-auth_|ecr-auth-|ecr-auth/v|ecr-auth:|ecr-auth/releases/download/v|defaultVersion: v|VERSION=)'
+BEFORE='(ecr-auth&#160;|ecr-auth |ecr-auth@v|ecr-auth@<commit> # v|default version `v|ecr-auth_|ecr-auth-|ecr-auth/v|ecr-auth:|ecr-auth/releases/download/v|defaultVersion: v|VERSION=|        default: )'
 NUMBER='[0-9]+\.[0-9]+\.[0-9]+'
-# The action's tag, which moves with each release of its major version.
-ACTION='(uses: [A-Za-z0-9-]+/ecr-auth@v)[0-9]+\b'
-PLACES=(.github/workflows/examples docker docs jenkins kubernetes templates/examples README.md)
+# The action's tag, which moves with each release of its major version, and the orb's major version.
+ACTION='((uses: [A-Za-z0-9-]+/ecr-auth@v)|(ecr-auth: [A-Za-z0-9-]+/ecr-auth@))[0-9]+\b'
+PLACES=(.github/workflows/examples ci docker docs jenkins kubernetes templates/examples README.md)
 mapfile -t FILES < <(grep -rlE "$BEFORE$NUMBER|$ACTION" "${PLACES[@]}")
 # Our own crates, in the lock files.
 CRATES=$(grep -hm1 '^name = ' Cargo.toml crates/*/Cargo.toml | sed 's/name = "\(.*\)"/\1/' | paste -sd '|')
@@ -27,7 +27,7 @@ if [ "$1" != --check ]; then
 fi
 others=$(grep -nE "$BEFORE$NUMBER" "${FILES[@]}" | grep -vF "$(version)") || true
 [ -z "$others" ] || die "another version than Cargo.toml's: run scripts/set-version.sh $(version)"$'\n'"$others"
-others=$(grep -nE "$ACTION" "${FILES[@]}" | grep -vE "@v$(version | cut -d . -f 1)\b") || true
+others=$(grep -nE "$ACTION" "${FILES[@]}" | grep -vE "ecr-auth@v?$(version | cut -d . -f 1)\b") || true
 [ -z "$others" ] || die "another major version than Cargo.toml's: run scripts/set-version.sh $(version)"$'\n'"$others"
 # Finds versions that the pattern misses, which would not be updated.
 missed=$(grep -rnF "$(version)" "${PLACES[@]}" | grep -vE "$BEFORE$NUMBER") || true
