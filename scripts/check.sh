@@ -61,6 +61,7 @@ groovy_lint tests/jenkins
 "$TARGET/python/bin/kubernetes-validate" --strict --quiet jenkins/pod.yaml
 say "== documentation"
 "$TARGET/python/bin/python" scripts/docs/links.py
+"$TARGET/python/bin/python" scripts/docs/names.py
 "$TARGET/python/bin/python" scripts/docs/blocks.py
 "$TARGET/python/bin/python" scripts/docs/inputs.py
 "$TARGET/docs/bin/python" scripts/docs/build_site.py "$TARGET/site"

@@ -6,7 +6,7 @@ import yaml
 from pages import ROOT
 
 PAGE = ROOT / "docs" / "github.md"
-BEGIN = "<!-- The inputs, from action.yml: python3 scripts/docs/inputs.py --write -->\n"
+BEGIN = "<!-- The inputs, from action.yml: target/python/bin/python scripts/docs/inputs.py --write -->\n"
 END = "<!-- The end of the inputs. -->"
 
 
@@ -38,7 +38,7 @@ def main(arguments):
     if "--write" in arguments:
         PAGE.write_text(written, encoding="utf-8")
     elif page != written:
-        sys.exit("docs/github.md differs from action.yml: run: python3 scripts/docs/inputs.py --write")
+        sys.exit("docs/github.md differs from action.yml: run: target/python/bin/python scripts/docs/inputs.py --write")
 
 
 if __name__ == "__main__":

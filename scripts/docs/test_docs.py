@@ -9,6 +9,7 @@ import aws_lines
 import blocks
 import build_site
 import links
+import names
 import pages
 
 # A file of each kind that its linter refuses.
@@ -92,6 +93,25 @@ class Links(unittest.TestCase):
             page.write_text('# A `b`: c & d\n\n## A\n\n## A\n\n<a id="ea0012"></a>\n\n    # no heading\n')
             self.assertEqual(pages.anchors(page), {"a-b-c--d", "a", "a-1", "ea0012"})
             self.assertEqual([block.language for block in pages.blocks(page)], [""])
+
+
+class Names(unittest.TestCase):
+    def test_the_code_has_what_the_lists_are_made_of(self):
+        self.assertLess({"GitHub", "GitLab", "Jenkins", "Drone"}, set(names.ci_systems()))
+        self.assertEqual(set(names.ci_systems()) - set(names.ci_systems("issuer")), {"Drone", "Woodpecker"})
+        self.assertEqual(names.clients(), ["docker", "podman", "helm"])
+        self.assertLess({".dkr.ecr.", ".dkr-ecr-fips."}, set(names.forms()))
+
+    def test_what_is_gone_is_noticed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            page = Path(folder, "page.md")
+            page.write_text("\n## Recipes\n`src/main.rs` `src/mian.rs` `table_of_partitions` `table_of_partition` `crates/ci/src/NAME.rs`\n")
+            self.assertEqual([line.split()[-1] for line in names.recipes(page)], ["src/mian.rs", "table_of_partition"])
+            file = "crates/private-files/src/replace.rs"
+            page.write_text(f"{file}: replace < with > in write\n{file}: replace * with + in write\n{file}: replace write -> () with ()\n{file}x: delete !\n")
+            self.assertEqual([line.split(": ", 1)[1].split(":")[0] for line in names.mutants(page)], [f"{file} has no such code", f"there is no {file}x"])
+            page.write_text(f"{file}: replace gone -> () with ()\n{file}: replace match guard left with true in write\n")
+            self.assertEqual(len(list(names.mutants(page))), 2)
 
 
 class Site(unittest.TestCase):
