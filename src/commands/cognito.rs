@@ -11,11 +11,10 @@ use std::time::Instant;
 
 use clap::{Args, Subcommand};
 
-pub use args::CognitoArgs;
-
+use self::args::PasswordArgs;
 use super::deliver::DeliveryArgs;
 use super::masks::MaskArgs;
-use super::sign_in::check_is_configured;
+use super::sign_in::{PoolRoleArgs, SignInArgs, SignInValues, check_is_configured};
 use crate::output;
 use crate::terminal::Terminal;
 use aws_access::net::to_end;
@@ -47,8 +46,14 @@ whatever they offer: your company's sign-in, Google, a passkey. On a terminal th
 pub struct CognitoCommand {
     #[command(subcommand)]
     what: Option<CognitoSubcommand>,
+    /// The pools or the provider, and the user.
     #[command(flatten)]
-    args: CognitoArgs,
+    sign_in: SignInArgs,
+    #[command(flatten)]
+    password: PasswordArgs,
+    /// The role that the pool gives.
+    #[command(flatten)]
+    role: PoolRoleArgs,
     #[command(flatten)]
     delivery: DeliveryArgs,
 }
@@ -66,18 +71,21 @@ enum CognitoSubcommand {
 /// # Errors
 /// Settings are missing or invalid, a password is wrong, a question cannot be asked, or Cognito refuses.
 pub fn run(command: &CognitoCommand, config_path: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
+    let no_password = PasswordArgs::default();
+    let (what, flags, password): (_, &SignInValues, _) = match &command.what {
+        Some(CognitoSubcommand::Setup(args)) => return setup::run(args, config_path, context),
+        Some(CognitoSubcommand::Import(args)) => return import::run(args, config_path, context),
+        None => (None, &command.sign_in, &command.password),
+        Some(CognitoSubcommand::ChangePassword(args)) => (Some("change-password"), &args.user, &args.password),
+        Some(CognitoSubcommand::ForgotPassword(args)) => (Some("forgot-password"), &args.user, &no_password),
+    };
+    password.refuse_password()?;
+    let config = Config::load(&context.env, config_path)?;
+    let mut session = CognitoSession::new(what, flags, password, &config, context)?;
     match &command.what {
-        Some(CognitoSubcommand::Setup(args)) => setup::run(args, config_path, context),
-        Some(CognitoSubcommand::Import(args)) => import::run(args, config_path, context),
-        None => hand_over(command, CognitoSession::new(None, &command.args, config_path, context)?),
-        Some(CognitoSubcommand::ChangePassword(args)) => {
-            let what = Some("change-password");
-            passwords::change(args, &mut CognitoSession::new(what, &args.user, config_path, context)?)
-        }
-        Some(CognitoSubcommand::ForgotPassword(args)) => {
-            let what = Some("forgot-password");
-            passwords::forgot(args, &mut CognitoSession::new(what, &args.user, config_path, context)?)
-        }
+        Some(CognitoSubcommand::ChangePassword(args)) => passwords::change(args, &mut session),
+        Some(CognitoSubcommand::ForgotPassword(args)) => passwords::forgot(args, &mut session),
+        _ => hand_over(command, session),
     }
 }
 
@@ -93,7 +101,8 @@ struct CognitoSession<'s, 'w> {
     /// The subcommand. `None` for a sign-in.
     what: Option<&'static str>,
     settings: CognitoSettings,
-    args: &'s CognitoArgs,
+    flags: &'s SignInValues,
+    password: &'s PasswordArgs,
     /// What to do after the sign-in, if the configuration tells.
     next: Option<String>,
     identity: Identity,
@@ -106,14 +115,14 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
     /// Returns the session of the subcommand `what`, or of a sign-in.
     fn new(
         what: Option<&'static str>,
-        args: &'s CognitoArgs,
-        config_path: Option<&Path>,
+        flags: &'s SignInValues,
+        password: &'s PasswordArgs,
+        config: &Config,
         context: &'s mut Context<'w>,
     ) -> Result<Self> {
-        let config = Config::load(&context.env, config_path)?;
-        let settings = args.settings(config.cognito())?;
+        let settings = flags.over(config.cognito())?;
         check_is_configured(&settings)?;
-        let next = setup::hosts_of_sign_in(&config).next().map(next_pull);
+        let next = setup::hosts_of_sign_in(config).next().map(next_pull);
         if what.is_none() {
             // Changing a password does not need the settings for AWS credentials.
             settings.check()?;
@@ -123,7 +132,8 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
             terminal: Terminal::open(args::in_terminal(what, &settings)),
             what,
             settings,
-            args,
+            flags,
+            password,
             next,
             cache: Cache::from_env(&context.env),
             context,
@@ -145,8 +155,8 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
 
     /// Returns how a user who is not signed in signs in.
     fn way(&self) -> SignInWay {
-        let is_browser = self.settings.browser
-            && (self.args.sign_in.browser().is_some() || !self.args.has_password(&self.context.env));
+        let is_browser =
+            self.settings.browser && (self.flags.browser().is_some() || !self.password.has_password(&self.context.env));
         match is_browser {
             true => SignInWay::Browser,
             false => SignInWay::Terminal,
@@ -155,14 +165,14 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
 
     /// Refuses to open a browser without a terminal, unless the command line asks for it.
     fn require_person(&self) -> Result<()> {
-        match self.args.sign_in.browser() == Some("always") || self.terminal.is_there() {
+        match self.flags.browser() == Some("always") || self.terminal.is_there() {
             true => Ok(()),
             false => {
                 let cause = "nobody is signed in, and there is no terminal to sign in from";
                 let error = Error::failed(Code::NoTerminal, "no terminal", cause);
                 let error = error.hint(args::in_terminal(None, &self.settings));
                 // A browser that the command line asks for takes no password.
-                if self.args.sign_in.browser().is_some() {
+                if self.flags.browser().is_some() {
                     return Err(error);
                 }
                 let user = cognito::username(&self.settings, &self.cache, self.context.now());
@@ -179,7 +189,7 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
         };
         let is_in_job = ci::running_in(&self.context.env).is_some();
         let wants_password = self.what != Some("forgot-password") && self.settings.flow.has_password();
-        let lacks_password = wants_password && !self.args.has_password(&self.context.env);
+        let lacks_password = wants_password && !self.password.has_password(&self.context.env);
         let name = lacks_name.then_some("--username NAME");
         let password = lacks_password
             .then_some("the password in ECR_AUTH_COGNITO_PASSWORD or a file with it: --password-file FILE");
@@ -194,7 +204,7 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
 
     /// Returns the answers for a sign-in that are known without asking. Asks for the password, which every flow but one needs.
     fn given(&mut self, user: &User) -> Result<PresetAnswers> {
-        let mut given = self.args.given(&self.context.env)?;
+        let mut given = self.password.given(&self.context.env)?;
         if given.password.is_none() && self.settings.flow.has_password() {
             given.password = Some(self.ask_password(user)?);
         }

@@ -86,11 +86,12 @@ fn parser(kind: ValueKind) -> ValueParser {
     }
 }
 
-/// Returns the values of a table's settings on the command line.
+/// Returns the values of a table's settings on the command line. A command need not have a flag for each.
 pub fn values<S: SettingGroup>(matches: &ArgMatches) -> SettingValues<S> {
     let value = |name| {
         matches
-            .get_many::<SurfaceValue>(name)?
+            .try_get_many::<SurfaceValue>(name)
+            .ok()??
             .cloned()
             .reduce(SurfaceValue::and)
     };

@@ -1,5 +1,6 @@
 //! The flags for a user's sign-in to Cognito.
 
+use std::ops::Deref;
 use std::path::Path;
 
 use clap::builder::{StringValueParser, TypedValueParser};
@@ -7,32 +8,75 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 use super::identity::{flag, values};
 use diagnostics::{Code, Error, Result};
-use settings::cognito::table::{BROWSER, DOMAIN, FLOW, IDENTITY_POOL_ID, PROVIDER, USER_POOL_ID};
+use settings::cognito::table::{
+    BROWSER, CLIENT_ID, CLIENT_SECRET_FILE, CognitoSetting, DOMAIN, FLOW, IDENTITY_POOL_ID, PROVIDER, USER_POOL_ID,
+    USERNAME,
+};
 use settings::{CognitoSettings, SettingGroup, SettingValues, SurfaceValue};
 
 const HEADING: &str = "How a user signs in to Cognito";
 
-/// Flags for settings of the table: those of the role that the pool gives, or all others. The values are those of all flags.
+/// The values that a command's flags give to settings of the table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CognitoFlags<const OF_ROLE: bool>(SettingValues<CognitoSettings>);
+pub struct SignInValues(SettingValues<CognitoSettings>);
+
+/// Flags for one group of settings. The values are those of all of the command's flags.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CognitoFlags<const GROUP: u8>(SignInValues);
+
+const SIGN_IN: u8 = 0;
+const ROLE: u8 = 1;
+const CHANGE: u8 = 2;
+const FORGOT: u8 = 3;
 
 /// How a user signs in to Cognito. A command that has these flags also has [`PoolRoleArgs`].
-pub type SignInArgs = CognitoFlags<false>;
+pub type SignInArgs = CognitoFlags<SIGN_IN>;
 /// The role to ask for.
-pub type PoolRoleArgs = CognitoFlags<true>;
+pub type PoolRoleArgs = CognitoFlags<ROLE>;
+/// Whose password is changed, and how the user signs in for that.
+pub type ChangeUserArgs = CognitoFlags<CHANGE>;
+/// Whose password was forgotten.
+pub type ForgotUserArgs = CognitoFlags<FORGOT>;
 
-impl<const OF_ROLE: bool> Args for CognitoFlags<OF_ROLE> {
+impl<const GROUP: u8> CognitoFlags<GROUP> {
+    /// Whether a setting has a flag in this group.
+    pub fn has(setting: &CognitoSetting) -> bool {
+        is_in(GROUP, setting)
+    }
+}
+
+impl<const GROUP: u8> Deref for CognitoFlags<GROUP> {
+    type Target = SignInValues;
+
+    fn deref(&self) -> &SignInValues {
+        &self.0
+    }
+}
+
+fn is_in(group: u8, setting: &CognitoSetting) -> bool {
+    match group {
+        SIGN_IN | ROLE => setting.is_of_role == (group == ROLE),
+        CHANGE if *setting == FLOW => true,
+        _ => [&USER_POOL_ID, &CLIENT_ID, &USERNAME, &CLIENT_SECRET_FILE].contains(&setting),
+    }
+}
+
+fn with_flags(command: Command, group: u8) -> Command {
+    let table = CognitoSettings::TABLE.iter().filter(|setting| is_in(group, setting));
+    let mut flags: Vec<_> = table.map(|setting| own(flag(setting))).collect();
+    // `--help` has the browser before its domain.
+    if let Some(domain) = flags.iter().position(|it| it.get_id() == DOMAIN.name) {
+        flags.swap(domain, domain + 1);
+    }
+    match group {
+        ROLE => command.args(flags),
+        _ => command.next_help_heading(HEADING).args(flags),
+    }
+}
+
+impl<const GROUP: u8> Args for CognitoFlags<GROUP> {
     fn augment_args(command: Command) -> Command {
-        let table = CognitoSettings::TABLE.iter().filter(|it| it.is_of_role == OF_ROLE);
-        let mut flags: Vec<_> = table.map(|setting| own(flag(setting))).collect();
-        if OF_ROLE {
-            return command.args(flags);
-        }
-        // `--help` has the browser before its domain.
-        if let Some(domain) = flags.iter().position(|it| it.get_id() == DOMAIN.name) {
-            flags.swap(domain, domain + 1);
-        }
-        command.next_help_heading(HEADING).args(flags)
+        with_flags(command, GROUP)
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -40,9 +84,9 @@ impl<const OF_ROLE: bool> Args for CognitoFlags<OF_ROLE> {
     }
 }
 
-impl<const OF_ROLE: bool> FromArgMatches for CognitoFlags<OF_ROLE> {
+impl<const GROUP: u8> FromArgMatches for CognitoFlags<GROUP> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        Ok(Self(values(matches)))
+        Ok(Self(SignInValues(values(matches))))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -67,13 +111,13 @@ fn domain(text: &str) -> SurfaceValue {
     SurfaceValue::Text(host.to_ascii_lowercase())
 }
 
-impl SignInArgs {
+impl SignInValues {
     /// Returns when a browser is opened, if a flag says so: `always` or at a `terminal`.
     pub fn browser(&self) -> Option<&str> {
         self.0.text(&BROWSER)
     }
 
-    /// Returns the checked settings, see [`SignInArgs::over`].
+    /// Returns the checked settings, see [`SignInValues::over`].
     ///
     /// # Errors
     /// Usage errors: an id is invalid, a setting is missing, settings exclude each other, or a policy cannot be read.
@@ -104,13 +148,15 @@ impl SignInArgs {
     }
 }
 
-/// Returns the settings as arguments of a later `ecr-auth cognito`, in another folder.
+/// Returns the settings that have a flag as arguments of a later `ecr-auth cognito`, in another folder.
 ///
 /// # Errors
 /// A path is not Unicode.
-pub fn command_line(settings: &CognitoSettings) -> Result<Vec<String>> {
+pub fn command_line(settings: &CognitoSettings, has_flag: impl Fn(&CognitoSetting) -> bool) -> Result<Vec<String>> {
+    let mut values = settings.values();
+    values.retain(has_flag);
     let mut line = vec!["cognito".to_owned()];
-    line.extend(settings.values().to_args()?);
+    line.extend(values.to_args()?);
     Ok(line)
 }
 
@@ -183,7 +229,7 @@ mod tests {
         ];
         let all = [&IDS[..], &more].concat();
         let parsed = settings(&all, None).unwrap();
-        let line = command_line(&parsed).unwrap();
+        let line = command_line(&parsed, |_| true).unwrap();
         assert_eq!(line, [&["cognito"], &all[..]].concat());
         let words: Vec<&str> = line.iter().skip(1).map(String::as_str).collect();
         assert_eq!(settings(&words, None).unwrap(), parsed);
@@ -192,7 +238,7 @@ mod tests {
             None,
         )
         .unwrap();
-        let line = command_line(&browser).unwrap();
+        let line = command_line(&browser, |_| true).unwrap();
         assert_eq!(line[7..], ["--domain", "login.example.com", "--browser=terminal"]);
     }
 

@@ -38,6 +38,14 @@ pub fn configure(machine: &Machine) {
     );
 }
 
+/// The flags of the lab's user pool with an app client, for the commands that change a password.
+pub fn password_flags(what: &str, client_id: &str) -> Vec<String> {
+    let mut flags = flags(client_id);
+    flags.drain(5..7);
+    flags.insert(1, what.to_owned());
+    flags
+}
+
 /// The flags of the lab's pools with an app client.
 pub fn flags(client_id: &str) -> Vec<String> {
     let flags = [

@@ -1,10 +1,12 @@
 //! Where the password of a Cognito user comes from.
 
 use lab::SigningAlgorithm;
-use lab::cognito::{CLIENT_ID, CLIENT_SECRET, IDENTITY_POOL_ID, LICENSED_ROLE, LoginProvider, SECRET_CLIENT_ID};
+use lab::cognito::{
+    CLIENT_ID, CLIENT_SECRET, IDENTITY_POOL_ID, LICENSED_ROLE, LoginProvider, SECRET_CLIENT_ID, USER_POOL_ID,
+};
 use rstest::rstest;
 
-use crate::cognito::{PASSWORD, configure, credentials, flags, lab_with_user, machine, run};
+use crate::cognito::{PASSWORD, configure, credentials, lab_with_user, machine, password_flags, run};
 use crate::harness::{HOST, Machine};
 use crate::lab_machine::lab;
 
@@ -57,8 +59,7 @@ fn a_password_command_is_run_once_to_change_the_password() {
     let runs = machine.write("runs", "");
     let command = format!("echo run >>'{}'; printf %s '{PASSWORD}'", runs.display());
     let command = machine.command_line(&command);
-    let mut args = flags(CLIENT_ID);
-    args.insert(1, "change-password".to_owned());
+    let mut args = password_flags("change-password", CLIENT_ID);
     args.extend(["--password-command".to_owned(), command]);
     args.extend(["--new-password-file".to_owned(), new.display().to_string()]);
     let outcome = machine.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
@@ -158,17 +159,18 @@ fn where_nobody_can_be_asked_the_command_to_run_is_told_whole() {
     let lab = lab_with_user();
     let machine = machine(&lab);
     let secret = machine.write("client secret", CLIENT_SECRET).display().to_string();
-    let flags = flags(SECRET_CLIENT_ID);
-    let ids = flags[1..].join(" ");
     let run = |what: &str| {
-        let mut args = vec!["cognito", what];
-        args.extend(flags[1..].iter().map(String::as_str));
+        let flags = password_flags(what, SECRET_CLIENT_ID);
+        let mut args: Vec<_> = flags.iter().map(String::as_str).collect();
         args.extend(["--client-secret-file", &secret]);
         machine.run(&args)
     };
     let change = run("change-password");
     assert_eq!(change.status, 1, "{change:?}");
-    let command = |what: &str| format!("ecr-auth cognito {what} {ids} --client-secret-file");
+    let command = |what: &str| {
+        let flags = password_flags(what, SECRET_CLIENT_ID).join(" ");
+        format!("ecr-auth {flags} --client-secret-file")
+    };
     let said = format!("hint: run in a terminal: {} ", command("change-password"));
     assert!(change.stderr.contains(&said), "{change:?}");
     let forgot = run("forgot-password");
@@ -184,4 +186,75 @@ fn where_nobody_can_be_asked_the_command_to_run_is_told_whole() {
                 .contains("client secret\" --code CODE --new-password-file FILE"),
         "{forgot:?}"
     );
+}
+
+/// An option that nothing reads is a mistake of whoever gives it: here, of somebody who means `--new-password-file`.
+#[rstest]
+#[case("forgot-password", "--password-file")]
+#[case("forgot-password", "--password-command")]
+#[case("forgot-password", "--mfa-code")]
+#[case("forgot-password", "--flow")]
+#[case("change-password", "--code")]
+fn options_that_only_other_commands_read_are_refused(#[case] what: &str, #[case] flag: &str) {
+    assert_unknown(what, flag);
+}
+
+#[rstest]
+fn a_password_needs_no_options_of_the_aws_credentials(
+    #[values("change-password", "forgot-password")] what: &str,
+    #[values(
+        "--identity-pool-id",
+        "--domain",
+        "--callback-port",
+        "--identity-flow",
+        "--role-arn",
+        "--duration",
+        "--policy",
+        "--provider",
+        "--id-token-file",
+        "--browser",
+        "--output"
+    )]
+    flag: &str,
+) {
+    assert_unknown(what, flag);
+}
+
+#[track_caller]
+fn assert_unknown(what: &str, flag: &str) {
+    let lab = lab_with_user();
+    let machine = machine(&lab).with("ECR_AUTH_COGNITO_PASSWORD", PASSWORD);
+    configure(&machine);
+    let outcome = machine.run(&["cognito", what, flag, "srp"]);
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (2, ""), "{outcome:?}");
+    let told = format!("error: the command line: unexpected argument '{flag}' found [EA0001]\n");
+    assert!(outcome.stderr.starts_with(&told), "{outcome:?}");
+    let help = machine.run(&["cognito", what, "--help"]).stdout;
+    assert!(!help.contains(&format!(" {flag} ")), "{help}");
+    assert_eq!(lab.count("cognito-idp:ForgotPassword"), 0);
+}
+
+/// The configuration has a browser and pools for AWS credentials. The command that a hint repeats has none of them, and is taken.
+#[rstest]
+#[case("change-password", " --flow user-password")]
+#[case("forgot-password", "")]
+fn a_repeated_command_has_only_its_own_options(#[case] what: &str, #[case] flow: &str) {
+    let lab = lab_with_user();
+    let machine = machine(&lab);
+    configure(&machine);
+    let path = machine.home().join(".config/ecr-auth/ecr-auth.yml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let more = "  username: maria\n  flow: user-password\n  domain: login.example.com\n  callback-port: 9000\n";
+    std::fs::write(&path, text.replace("  username: maria\n", more)).unwrap();
+    let outcome = machine.run(&["cognito", what]);
+    let told =
+        format!("ecr-auth cognito {what} --user-pool-id {USER_POOL_ID} --client-id {CLIENT_ID} --username maria{flow}");
+    let (_, repeated) = outcome.stderr.split_once(&told).expect(&outcome.stderr);
+    assert!(
+        repeated.starts_with('\n') || repeated.starts_with(" --code CODE "),
+        "{outcome:?}"
+    );
+    let words: Vec<&str> = told.split(' ').skip(1).collect();
+    let again = machine.run(&words);
+    assert_eq!(again.status, 1, "{again:?}");
 }

@@ -63,15 +63,11 @@ impl Moto {
 
     /// Returns `cognito` with the pools' ids, an app client and further arguments.
     fn args<'a>(&'a self, subcommand: &[&'a str], client_id: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-        let ids = [
-            "--user-pool-id",
-            &self.ids.user_pool_id,
-            "--identity-pool-id",
-            &self.ids.identity_pool_id,
-            "--client-id",
-            client_id,
-        ];
-        [&["cognito"], subcommand, &ids, more].concat()
+        let pools = ["--identity-pool-id", &self.ids.identity_pool_id];
+        // A password is of the user pool alone.
+        let pools = if subcommand.is_empty() { &pools[..] } else { &[] };
+        let ids = ["--user-pool-id", &self.ids.user_pool_id, "--client-id", client_id];
+        [&["cognito"], subcommand, &ids, pools, more].concat()
     }
 
     fn run(&self, machine: &Machine, subcommand: &[&str], more: &[&str]) -> Outcome {

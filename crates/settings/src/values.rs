@@ -77,7 +77,12 @@ impl<S: SettingGroup> SettingValues<S> {
 
     /// Removes these settings.
     pub fn remove(&mut self, settings: &[&Setting<S>]) {
-        self.0.retain(|(known, _)| !settings.contains(known));
+        self.retain(|known| !settings.contains(&known));
+    }
+
+    /// Removes all settings but those that are to be kept.
+    pub fn retain(&mut self, is_kept: impl Fn(&'static Setting<S>) -> bool) {
+        self.0.retain(|(known, _)| is_kept(known));
     }
 
     /// Returns the settings `base` with these values on top. Relative paths start at `folder`. Every surface uses this function.

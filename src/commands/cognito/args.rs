@@ -1,36 +1,31 @@
-//! The flags that say which user signs in to Cognito, and how.
+//! The flags for what a user knows, and the commands for a user to run.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 
-use super::super::sign_in::{PoolRoleArgs, SignInArgs, command_line};
+use super::super::sign_in::{ChangeUserArgs, ForgotUserArgs, command_line};
 use cognito::PresetAnswers;
 use context::{Env, program, variables};
 use diagnostics::{Code, Error, Result, shell_word};
 use private_files::{TOKEN_LIMIT, read_secret};
 use secret::Secret;
 use settings::CognitoSettings;
+use settings::cognito::table::CognitoSetting;
 
 /// The time limit of a command that prints the password.
 const COMMAND_BUDGET: Duration = Duration::from_secs(60);
 
-/// Who signs in, and how
+/// The password and the code of a user who signs in
 #[derive(Debug, Clone, Default, Args)]
-pub struct CognitoArgs {
-    /// The pools or the provider, and the user.
-    #[command(flatten)]
-    pub sign_in: SignInArgs,
+pub struct PasswordArgs {
     /// File that holds the password [env: ECR_AUTH_COGNITO_PASSWORD] [default: asked for on the terminal]
     #[arg(long, value_name = "FILE", group = "password_place")]
     pub password_file: Option<PathBuf>,
     /// Command line that prints the password
     #[arg(long, value_name = "CMD", group = "password_place")]
     pub password_command: Option<String>,
-    /// The role that the pool gives.
-    #[command(flatten)]
-    pub role: PoolRoleArgs,
     /// Code of the authenticator, where there is no terminal to ask for it
     #[arg(long, value_name = "CODE")]
     pub mfa_code: Option<String>,
@@ -39,17 +34,12 @@ pub struct CognitoArgs {
     pub password: Option<Option<String>>,
 }
 
-impl CognitoArgs {
-    /// Returns the settings, see [`SignInArgs::over`].
+impl PasswordArgs {
+    /// Refuses a password on the command line.
     ///
     /// # Errors
-    /// The command line holds a password, or a policy's file cannot be read.
-    pub fn settings(&self, base: Option<&CognitoSettings>) -> Result<CognitoSettings> {
-        self.refuse_password()?;
-        self.sign_in.over(base)
-    }
-
-    fn refuse_password(&self) -> Result<()> {
+    /// There is one.
+    pub fn refuse_password(&self) -> Result<()> {
         match self.password {
             None => Ok(()),
             Some(_) => Err(Error::usage(
@@ -89,10 +79,19 @@ impl CognitoArgs {
     }
 }
 
+/// Whether the subcommand, or a sign-in, has a flag for the setting.
+pub fn has_flag(what: Option<&str>, setting: &CognitoSetting) -> bool {
+    match what {
+        None => true,
+        Some("change-password") => ChangeUserArgs::has(setting),
+        Some(_) => ForgotUserArgs::has(setting),
+    }
+}
+
 /// Returns the command line, for a shell of this system, that signs in with these settings or runs the subcommand.
 pub fn command(what: Option<&str>, settings: &CognitoSettings) -> String {
     // A path that is not Unicode cannot be shown. The flags are then left out.
-    let words = command_line(settings).unwrap_or_default();
+    let words = command_line(settings, |setting| has_flag(what, setting)).unwrap_or_default();
     let flags = words.iter().skip(1).map(String::as_str);
     let mut line = "ecr-auth cognito".to_owned();
     for word in what.into_iter().chain(flags) {
@@ -164,7 +163,12 @@ mod tests {
         let line = hint.strip_prefix("run in a terminal: ").unwrap();
         let words = shlex::split(line).unwrap();
         assert_eq!(words[..3], ["ecr-auth", "cognito", "forgot-password"]);
-        assert_eq!(words[3..], command_line(&settings).unwrap()[1..]);
+        let flags = command_line(&settings, ForgotUserArgs::has).unwrap();
+        assert_eq!(words[3..], flags[1..]);
+        assert!(
+            !line.contains("identity-pool-id") && !line.contains("role-arn"),
+            "{line}"
+        );
         let nothing = CognitoSettings {
             username: Some("maria".into()),
             ..CognitoSettings::default()

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::args::{CognitoArgs, command, password_in};
+use super::args::{PasswordArgs, command, password_in};
 use super::{CognitoSession, sign_in};
+use crate::commands::sign_in::{ChangeUserArgs, ForgotUserArgs};
 use cognito::{self, CallFailure, Questions, RefreshTokenStore, passwords};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
@@ -28,8 +29,12 @@ Examples:
 #[derive(Debug, Clone, Args)]
 #[command(after_help = CHANGE)]
 pub struct ChangeArgs {
+    /// The user pool and the user.
     #[command(flatten)]
-    pub user: CognitoArgs,
+    pub user: ChangeUserArgs,
+    /// The present password.
+    #[command(flatten)]
+    pub password: PasswordArgs,
     /// File that holds the new password [default: asked for on the terminal]
     #[arg(long, value_name = "FILE")]
     pub new_password_file: Option<PathBuf>,
@@ -39,8 +44,9 @@ pub struct ChangeArgs {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = FORGOT)]
 pub struct ForgotArgs {
+    /// The user pool and the user.
     #[command(flatten)]
-    pub user: CognitoArgs,
+    pub user: ForgotUserArgs,
     /// File that holds the new password [default: asked for on the terminal]
     #[arg(long, value_name = "FILE")]
     pub new_password_file: Option<PathBuf>,
@@ -61,7 +67,7 @@ pub(super) fn change(args: &ChangeArgs, session: &mut CognitoSession<'_, '_>) ->
     }
     let user = session.user()?;
     // Read once, because the command may have side effects or print a new password each time.
-    let mut given = args.user.given(&session.context.env)?;
+    let mut given = args.password.given(&session.context.env)?;
     let before = match &given.password {
         Some(password) => password.clone(),
         None => session.ask_password(&user)?,
@@ -95,7 +101,7 @@ pub(super) fn change(args: &ChangeArgs, session: &mut CognitoSession<'_, '_>) ->
     }
 }
 
-/// Whether the user's kept sign-in was by a password, although the configuration names the browser. Not if the command line asks for the browser.
+/// Whether the user's kept sign-in was by a password, although the configuration names the browser.
 fn signed_in_by_password(session: &CognitoSession<'_, '_>) -> bool {
     let (settings, now) = (&session.settings, session.context.now());
     let Ok(username) = cognito::username(settings, &session.cache, now) else {
@@ -106,7 +112,7 @@ fn signed_in_by_password(session: &CognitoSession<'_, '_>) -> bool {
     };
     let kept = RefreshTokenStore::of_client(&session.cache, pool, client, now);
     let kept = kept.into_iter().find(|kept| kept.signed_in_as == username);
-    session.args.sign_in.browser().is_none() && kept.is_some_and(|kept| kept.login_place.is_none())
+    kept.is_some_and(|kept| kept.login_place.is_none())
 }
 
 /// Sends a code and asks for it, or uses one that was sent before.

@@ -64,7 +64,7 @@ pub(super) fn run(args: &CognitoSetupArgs, config_path: Option<&Path>, context: 
     let rules: Vec<SetupRule> = hosts.iter().map(|host| rule(host, None)).collect();
     warn_of_globs(&rules, &config, context);
     let name = args.profile.as_deref().unwrap_or(PROFILE);
-    let profile = HelperProfile::new(name, &context.exe, &command_line(&settings)?, &context.env)?;
+    let profile = HelperProfile::new(name, &context.exe, &command_line(&settings, |_| true)?, &context.env)?;
     let changes = SetupChanges {
         hosts: &hosts,
         setup: SetupChange {
