@@ -12,7 +12,7 @@ use secret::Secret;
 /// The target of a result.
 #[derive(Debug)]
 pub enum OutputDestination {
-    /// `/dev/stdout`.
+    /// `/dev/stdout`, or `-`.
     Stdout,
     /// `/dev/stderr`.
     Stderr,
@@ -25,11 +25,14 @@ pub enum OutputDestination {
 }
 
 impl OutputDestination {
-    /// Finds where a path leads. The user's own links are followed. Another user's link is refused, because it could lead to any file.
+    /// Finds where a path leads. `-` is stdout. The user's own links are followed. Another user's link is refused, because it could lead to any file.
     ///
     /// # Errors
     /// Something other than the user's own file is there.
     pub fn at(path: &Path) -> io::Result<Self> {
+        if path == Path::new("-") {
+            return Ok(Self::Stdout);
+        }
         match WorkFolder::of_output(path, |path| Self::named(path).is_some())? {
             OutputPlace::End(path) => Self::named(&path).ok_or(ErrorKind::NotFound.into()),
             OutputPlace::File(folder, name) => {

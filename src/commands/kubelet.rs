@@ -12,7 +12,7 @@ use aws_access::{Identity, PasswordPath};
 use configuration::{Config, RegistryTarget};
 use context::program::is_called;
 use context::{Context, Progress, variables};
-use diagnostics::{Code, Error, Result};
+use diagnostics::{Code, Error, Exit, Result};
 use oidc_token::Claims;
 use secret::Secret;
 use secret_cache::Cache;
@@ -133,9 +133,14 @@ fn by_pod(
     context: &Context<'_>,
 ) -> Result<PasswordPath> {
     let env = &context.env;
-    let named = request.annotation(ROLE_ANNOTATION).filter(|role| !role.is_empty());
-    let Some(role) = named.or_else(|| env.get(variables::AWS_ECR_ROLE_ARN)) else {
-        return Ok(pull::by_rule(target, context)?.0);
+    let named = request
+        .annotation(ROLE_ANNOTATION)
+        .map(str::trim)
+        .filter(|role| !role.is_empty());
+    let (role, named_in) = match (named, env.get(variables::AWS_ECR_ROLE_ARN)) {
+        (Some(role), _) => (role, ROLE_ANNOTATION),
+        (None, Some(role)) => (role, variables::AWS_ECR_ROLE_ARN),
+        (None, None) => return Ok(pull::by_rule(target, context)?.0),
     };
     let is_named = env.get(variables::AWS_ROLE_SESSION_NAME).is_some();
     let settings = RoleSettings {
@@ -144,7 +149,11 @@ fn by_pod(
     };
     let registry = target.registry();
     let scope = IdentityScope::from(registry);
-    let identity = Identity::of_service_account(role, settings, token.clone(), &scope, env)?;
+    // The kubelet passes the annotation on: the command line is not at fault.
+    let identity = Identity::of_service_account(role, settings, token.clone(), &scope, env).map_err(|error| {
+        let what = format!("{} of {named_in}", error.what());
+        error.about(what).with_exit(Exit::Failed)
+    })?;
     PasswordPath::new(env, registry, identity)
 }
 

@@ -226,6 +226,8 @@ fn a_wrong_input_is_one_annotation_that_says_what_is_allowed() {
 #[case(&[("registries", "public role=a b")], Some("registries"))]
 #[case(&[("allowed-account-ids", "11122223333")], Some("allowed-account-ids"))]
 #[case(&[("allowed-account-ids", "444455556666")], Some("allowed-account-ids"))]
+#[case(&[("allowed-account-ids", "abc")], Some("allowed-account-ids"))]
+#[case(&[("allowed-account-ids", " , ")], Some("allowed-account-ids"))]
 #[case(&[("docker-config", "~/x")], Some("docker-config"))]
 #[case(&[("docker-config", "/dev/null/x")], None)]
 #[case(&[("export-credentials", "both")], Some("export-credentials"))]

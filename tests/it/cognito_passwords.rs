@@ -22,6 +22,10 @@ fn a_password_file_that_is_missing_says_what_it_has_to_be() {
     let outcome = run(&machine, CLIENT_ID, &["--password-file", empty.to_str().unwrap()]);
     let told = "[EA0714]\nhint: write the password into the first line of the file\n";
     assert!(outcome.stderr.contains(told), "{outcome:?}");
+    // Editors on Windows write a mark of the encoding before it.
+    let marked = machine.write("marked", &format!("\u{feff}{PASSWORD}\r\n"));
+    let outcome = run(&machine, CLIENT_ID, &["--password-file", marked.to_str().unwrap()]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
 }
 
 #[rstest]

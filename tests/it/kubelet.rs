@@ -240,6 +240,27 @@ fn a_request_that_is_not_right_is_an_error() {
     }
 }
 
+#[test]
+fn a_wrong_annotation_is_named_and_is_no_fault_of_the_command_line() {
+    let lab = lab();
+    let account = ServiceAccount::new("shop", "web");
+    let role = pod_role(&lab, &account);
+    let token = lab.service_account_token(&account).unwrap();
+    let request = |role: &str| {
+        let annotations = json!({"eks.amazonaws.com/ecr-role-arn": role});
+        pod_request(&format!("{HOST}/app"), &token, &annotations)
+    };
+    let outcome = ask(&machine(&lab), &request("x y"));
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (1, ""), "{outcome:?}");
+    let error = "error: role x y of eks.amazonaws.com/ecr-role-arn: this is not a role name [EA0007]";
+    assert!(outcome.stderr.starts_with(error), "{outcome:?}");
+    opens(
+        &ask(&machine(&lab), &request(&format!(" {role}\n"))),
+        HOST,
+        HALF_OF_TWELVE_HOURS,
+    );
+}
+
 /// Adds a role that pulls images for the pods of one service account.
 pub fn pod_role(lab: &Lab, account: &ServiceAccount) -> String {
     lab.add_oidc_provider(lab::ACCOUNT, EKS_ISSUER, &["sts.amazonaws.com"]);

@@ -323,6 +323,7 @@ fn the_callers_own_streams_and_links_are_written() {
     let stdout = scene.link("mine/stdout", Path::new("/dev/stdout"), USER);
     for (script, output) in [
         ("$LOGIN -q --output /dev/stdout", Path::new("")),
+        ("$LOGIN -q --output -", Path::new("")),
         (
             "$LOGIN -q --output /dev/stdout >\"$1\"; cat \"$1\"",
             &scene.shared("mine/file"),

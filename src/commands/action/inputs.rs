@@ -274,12 +274,17 @@ fn unclear(entry: &str) -> Error {
 /// Reads accounts as text: 12 digits, including leading zeros.
 fn accounts(reader: &Reader<'_>) -> Result<Vec<String>> {
     const NAME: &str = "allowed-account-ids";
-    let accounts = reader.list(NAME)?.into_iter().map(|account| {
-        let registry = parse_argument(&account, Some("us-east-1")).map_err(|error| of_input(NAME, error))?;
-        match registry.account() {
-            Some(found) if found == account => Ok(account),
-            _ => Err(wrong(NAME, format!("{account:?} is not an account id")).hint("write 12 digits")),
-        }
+    let list = reader.list(NAME)?;
+    // Two variables that are not set, with a comma between them, would allow every account.
+    if list.is_empty() && reader.text(NAME).is_some() {
+        return Err(wrong(NAME, "it names no account").hint("write account ids of 12 digits, or leave it out"));
+    }
+    let is_number = |account: &str| account.bytes().all(|byte| byte.is_ascii_digit());
+    let accounts = list.into_iter().map(|account| match is_number(&account) {
+        true => parse_argument(&account, Some("us-east-1"))
+            .map(|_| account)
+            .map_err(|error| of_input(NAME, error)),
+        false => Err(wrong(NAME, format!("{account:?} is not an account id")).hint("write 12 digits")),
     });
     accounts.collect()
 }

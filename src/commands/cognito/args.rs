@@ -114,6 +114,8 @@ pub fn password_in(path: &Path) -> Result<Secret> {
         Error::usage(Code::PasswordSource, &what, error)
             .hint("the option has to name a file of yours with the password in its first line")
     })?;
+    // Editors on Windows write a mark of their encoding.
+    let text = Secret::new(text.expose().trim_start_matches('\u{feff}'));
     one_line(&text).ok_or_else(|| {
         Error::usage(Code::PasswordSource, what, "the file's first line is empty")
             .hint("write the password into the first line of the file")
