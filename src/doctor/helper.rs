@@ -11,7 +11,7 @@ use context::{Env, program, variables};
 use diagnostics::Code;
 
 /// The folders in which services (systemd) and sudo (`secure_path` of Debian up to 13, of Ubuntu and Fedora) look for programs.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 const SYSTEM_FOLDERS: [&str; 6] = [
     "/usr/local/sbin",
     "/usr/local/bin",
@@ -22,11 +22,14 @@ const SYSTEM_FOLDERS: [&str; 6] = [
 ];
 
 /// The prefix of folders that sudo may leave out, as Debian after 13 does in its `secure_path`.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 const LOCAL_FOLDERS: &str = "/usr/local";
 
-/// The folders for the helper, the best first.
-const INSTALL_FOLDERS: [&str; 2] = ["/usr/local/bin", "/usr/bin"];
+/// The folders for the helper, the best first. Nobody can write to macOS' `/usr/bin`.
+const INSTALL_FOLDERS: &[&str] = match cfg!(target_os = "macos") {
+    true => &["/usr/local/bin"],
+    false => &["/usr/local/bin", "/usr/bin"],
+};
 
 /// The time limit of a program that prints its version.
 pub(super) const VERSION_BUDGET: Duration = Duration::from_secs(5);
@@ -218,7 +221,8 @@ fn install_folder(env: &Env) -> &'static str {
     let path = env.search_path();
     let is_on_path = |folder: &&str| path.iter().any(|on_path| on_path == Path::new(folder));
     INSTALL_FOLDERS
-        .into_iter()
+        .iter()
+        .copied()
         .find(is_on_path)
         .unwrap_or(INSTALL_FOLDERS[0])
 }
@@ -309,8 +313,9 @@ fn kind(path: &Path, exe: &Path, env: &Env) -> HelperKind {
     }
 }
 
-/// Returns the check whether `sudo docker` and services find it too.
-#[cfg(unix)]
+/// Returns the check whether `sudo docker` and services find it too. On macOS, sudo keeps the PATH, and services look in folders that nobody can
+/// write to.
+#[cfg(target_os = "linux")]
 fn elsewhere(program: &str, first: &Path, exe: &Path, env: &Env) -> Option<Check> {
     let mut folders = SYSTEM_FOLDERS
         .into_iter()
@@ -350,7 +355,7 @@ fn elsewhere(program: &str, first: &Path, exe: &Path, env: &Env) -> Option<Check
     ))
 }
 
-#[cfg(not(unix))]
+#[cfg(not(target_os = "linux"))]
 fn elsewhere(_: &str, _: &Path, _: &Path, _: &Env) -> Option<Check> {
     None
 }
