@@ -8,7 +8,7 @@ use super::report::{Check, Outcome};
 use client_config::{CredentialStore, HELPER, HELPER_NAMES, shown};
 use configuration::{Config, FallbackStore};
 use context::{Env, program, variables};
-use diagnostics::Code;
+use diagnostics::{Code, shell_word};
 
 /// The folders in which services (systemd) and sudo (`secure_path` of Debian up to 13, of Ubuntu and Fedora) look for programs.
 #[cfg(target_os = "linux")]
@@ -118,19 +118,21 @@ pub fn in_the_way(exe: &Path, env: &Env) -> Option<(String, Option<String>)> {
 pub fn folder_off_path(program: &str, env: &Env) -> Option<PathBuf> {
     let links = client_config::undo_log(env)?.load().ok()?.links;
     let is_off_path = |folder: &Path| !env.search_path().iter().any(|on_path| on_path == folder);
-    let is_linked = |link: &PathBuf| link.ends_with(program) && link.exists();
+    let is_linked = |link: &PathBuf| program::is_called(link, program) && link.exists();
     let folder = links.into_keys().find(is_linked)?.parent()?.to_owned();
     is_off_path(&folder).then_some(folder)
 }
 
 /// Returns the line that adds a folder to PATH: for a shell's profile or, on Windows, for PowerShell, which keeps it.
 pub fn path_line(folder: &Path) -> String {
-    let folder = folder.display();
+    // With the separator, which PowerShell wants in quotes in any case.
+    let first = |separator: char| shell_word(&format!("{}{separator}", folder.display()));
     match cfg!(windows) {
         true => format!(
-            "[Environment]::SetEnvironmentVariable('Path', '{folder};' + [Environment]::GetEnvironmentVariable('Path', 'User'), 'User')"
+            "[Environment]::SetEnvironmentVariable('Path', {} + [Environment]::GetEnvironmentVariable('Path', 'User'), 'User')",
+            first(';')
         ),
-        false => format!("export PATH=\"{folder}:$PATH\""),
+        false => format!("export PATH={}\"$PATH\"", first(':')),
     }
 }
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use rstest::rstest;
 
-use crate::harness::{HOST, Machine, Outcome};
+use crate::harness::{HOST, Machine, Outcome, is_for_windows};
 use crate::lab_machine::{lab, machine};
 
 fn setup(machine: &Machine, more: &[&str]) -> Outcome {
@@ -269,13 +269,33 @@ fn podmans_own_file_with_something_after_it_is_left_alone() {
 }
 
 /// The advice must not be circular, because setup says that the folder is not on PATH.
-#[test]
-fn the_overview_names_the_line_for_path_where_the_helper_is_off_it() {
+#[rstest]
+#[case::plain("bin", ["", "\""])]
+#[case::with_signs_of_shells("a$b'c", ["'", "'"])]
+fn the_overview_names_the_line_for_path_where_the_helper_is_off_it(#[case] name: &str, #[case] quotes: [&str; 2]) {
     let lab = lab();
     let machine = machine(&lab);
-    setup(&machine, &[]);
+    let bin = machine.home().join(name).display().to_string();
+    let outcome = machine.run(&["setup", "--client", "docker", "--bin-dir", &bin, HOST]);
     let overview = machine.run(&[]);
-    let line = format!("\n    export PATH=\"{}:$PATH\"\n", machine.home().join("bin").display());
-    assert!(overview.stdout.contains(&line), "{overview:?}");
+    let line = match (is_for_windows(), quotes) {
+        (false, [quote, _]) => {
+            let escaped = bin.replace('\'', r"'\''");
+            format!("export PATH={quote}{escaped}:{quote}\"$PATH\"")
+        }
+        (true, [_, quote]) => {
+            let escaped = bin.replace('\'', "''");
+            format!(
+                "[Environment]::SetEnvironmentVariable('Path', {quote}{escaped};{quote} + [Environment]::GetEnvironmentVariable('Path', 'User'), 'User')"
+            )
+        }
+    };
+    assert!(overview.stdout.contains(&format!("\n    {line}\n")), "{overview:?}");
     assert!(overview.stdout.contains("--bin-dir"), "{overview:?}");
+    assert!(outcome.stderr.contains(&format!(": {line}\n")), "{outcome:?}");
+    if !is_for_windows() {
+        let shell = machine.with("PATH", "/bin:/it's");
+        let found = shell.call("/bin/sh".as_ref(), &["-c", &format!("{line}; echo \"$PATH\"")], "");
+        assert_eq!(found.stdout, format!("{bin}:/bin:/it's\n"));
+    }
 }
