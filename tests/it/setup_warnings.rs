@@ -299,3 +299,16 @@ fn the_overview_names_the_line_for_path_where_the_helper_is_off_it(#[case] name:
         assert_eq!(found.stdout, format!("{bin}:/bin:/it's\n"));
     }
 }
+
+/// On Windows too, where the helper is a copy.
+#[test]
+fn a_helper_that_clients_find_already_is_not_put_elsewhere_as_well() {
+    let lab = lab();
+    let machine = machine(&lab);
+    setup(&machine, &[]);
+    let path = format!("{}:/usr/bin:/bin", machine.home().join("bin").display());
+    let outcome = machine.with("PATH", &path).run(&["setup", "--client", "docker", HOST]);
+    let told = "helper: already installed as ~/bin/docker-credential-ecr-auth\n";
+    assert!(outcome.stderr.contains(told), "{outcome:?}");
+    assert!(!outcome.stderr.contains("is not on PATH"), "{outcome:?}");
+}

@@ -253,12 +253,17 @@ fn file_name() -> String {
     format!("docker-credential-{HELPER}{}", std::env::consts::EXE_SUFFIX)
 }
 
-/// Returns the folder in which clients already find this very binary as a helper: a package's, or that of an earlier setup.
+/// Returns the folder in which clients already find this very binary as a helper: a package's, or that of an earlier setup. On systems with copies
+/// instead of links, it has a copy of this binary, or one of another version in whose place this one can be put.
 fn folder_in_use(exe: &Path, env: &Env) -> Option<PathBuf> {
     let mut folders = env.search_path().into_iter().filter(|folder| folder.is_absolute());
     let first = folders.find(|folder| folder.join(file_name()).exists())?;
-    let helper = real(&first.join(file_name())).ok()?;
-    (helper == real(exe).ok()?).then_some(first)
+    let helper = first.join(file_name());
+    let is_ours = match cfg!(unix) {
+        true => real(&helper).ok()? == real(exe).ok()?,
+        false => is_same_file(&helper, exe).unwrap_or(false) || is_copy_of_ecr_auth(&helper) && is_writable(&first),
+    };
+    is_ours.then_some(first)
 }
 
 pub(super) fn default_folder(exe: &Path, shared: &Path, env: &Env) -> Result<PathBuf> {
