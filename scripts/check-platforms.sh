@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # make check-platforms: compiles and links the program for macOS on both processors and for Windows, and checks what the result needs from the
-# system. Nothing is run here; `make windows` runs the tests for Windows. check-platforms.sh TARGET…: only these targets.
+# system. Nothing is run here; `make windows` runs the tests for Windows. check-platforms.sh TARGET…: only these targets. check-platforms.sh --types:
+# only checks the types, for Windows and macOS, as a part of make check.
 #
 # Apple's libraries are not available here. Stubs with the symbols that the crates declare replace them, which is all that a linker needs.
 source "$(dirname "$0")/cross.sh"
@@ -77,8 +78,18 @@ build() (
   cargo-zigbuild build --quiet --locked --package ecr-auth --target-dir "$(folder "$1")" --target "$1" "${STD[@]}"
 )
 
+# check TARGET: checks the types of the program and of all crates, without linking.
+check() (
+  rust_for "$1"
+  cargo-zigbuild check --quiet --locked --workspace --exclude lab --target-dir "$(folder "$1")" --target "$1" "${STD[@]}"
+)
+
 "$ROOT/scripts/install.sh" build cross
 find_rust
+if [ "${1:-}" = --types ]; then
+  for platform in x86_64-pc-windows-gnu aarch64-apple-darwin; do check "$platform"; done
+  exit
+fi
 stubs
 [ $# -gt 0 ] || set -- "${PLATFORMS[@]}"
 for platform; do

@@ -8,6 +8,8 @@ find_rust
 say "== format and lints"
 cargo fmt --all --check
 cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+say "== Windows and macOS"
+scripts/check-platforms.sh --types
 say "== the house"
 "$TARGET/python/bin/python" scripts/house.py
 say "== dependencies"

@@ -26,7 +26,7 @@ SYSTEM_LIBRARIES='kernel32|ntdll|advapi32|bcrypt|bcryptprimitives|combase|crypt3
 NOT_EMULATED='test(/^(crowds::(a_warm_get_opens_no_socket_and_starts_no_thread|two_hundred_identities_at_once_are_all_cached)$|leaks|stored_logins::no_secret_is_in_an_argument_or_in_a_readable_file$|power_cut::|under_fire::|floods::|faults::|cognito_terminal::|cognito_import::|waiting::|help::|moto::)/)'
 # Tests that move a process's clock use a preloaded library, which a static program doesn't load.
 CLOCK_MOVED='test(/^(job_time|scale|aws_tools::boto3|floods::a_week_|locks::a_process_that_is_stopped_while_it_renews|token_commands::the_helper_mints_when_)/)'
-CLOCK_MOVED_CLIENTS='^test_(builds_outlive_|builds_of_.*_are_told_what_ended$|logins_work_by_the_aws_cli_under_assume$|cognito_customers_pull_|cognito_profiles_|doctor_names_(an_expired_session|a_clock_that_is_off)$)'
+CLOCK_MOVED_CLIENTS='^test_(browser_customers_(of_|sign_in_with_(a_passkey|google))|builds_outlive_|builds_of_.*_are_told_what_ended$|logins_work_by_the_aws_cli_under_assume$|cognito_customers_pull_|cognito_profiles_|doctor_names_(an_expired_session|a_clock_that_is_off)$)'
 # In a user namespace Docker can push and pull but not start containers, so only the tests that start none run.
 EMULATED_CLIENTS=(test_docker_login_passes_with_the_helper test_docker_works_with_the_global_store test_docker_is_as_before_after_logout
   test_docker_pulls_from_ecr_public_even_where_aws_says_no test_podman_builds_pushes_and_pulls test_buildah_pushes_and_pulls

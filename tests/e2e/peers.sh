@@ -58,9 +58,6 @@ has_called() { [ "$(calls ecr:GetAuthorizationToken)" = "$1" ]; }
 test_peers_fetch_for_fifty_gets_at_once() {
   both
   same "calls, ours" 1 "$(crowd "$OURS")"
-  local theirs
-  theirs=$(crowd "$GO")
-  [ "$theirs" -gt 1 ] || same "calls, theirs" "several" "$theirs"
   rm -rf "$HOME/.ecr" "$HOME/.cache/ecr-auth"
   same "calls while AWS's first answer is under way, ours" 1 "$(crowd "$OURS" 1)"
   same "calls while AWS's first answer is under way, theirs" 50 "$(crowd "$GO" 50)"

@@ -120,6 +120,8 @@ fails() {
 # run_test NAME: runs a test in a subshell with its own repository and home, so that the order of tests never matters.
 run_test() {
   local name=$1 log=$STAGE/$1.log status
+  # What tests share below /: an earlier one may have failed before it tidied up.
+  rm -f /run/containers/0/auth.json /usr/local/bin/{ecr-auth,docker-credential-ecr-auth} /etc/containers/registries.conf.d/zz-ecr-auth.conf
   set +e
   (
     set -e

@@ -44,6 +44,7 @@ pub(crate) static AZURE: CiSystem = CiSystem {
         ),
     ],
     names: &["BUILD_DEFINITIONNAME", "BUILD_REPOSITORY_NAME", "SYSTEM_TEAMPROJECT"],
+    of_step: &["TASK_DISPLAYNAME", "TASK_INSTANCEID"],
     session: Some(SessionWords {
         set: "BUILD_BUILDID",
         prefix: "azure",

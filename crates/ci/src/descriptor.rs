@@ -32,6 +32,8 @@ pub struct CiSystem {
     pub variables: &'static [(&'static str, &'static str)],
     /// Variables that name a person or a project: `doctor --redact` hides their values.
     pub names: &'static [&'static str],
+    /// Variables that differ between two steps of one job, and do not lead to credentials: [`crate::visible`] leaves them out.
+    pub of_step: &'static [&'static str],
     /// How the job names the session of a role, which CloudTrail shows.
     pub session: Option<SessionWords>,
     /// Who signs the tokens, and what their subjects look like.
@@ -59,6 +61,7 @@ impl CiSystem {
         secrets: &[],
         variables: &[],
         names: &[],
+        of_step: &[],
         session: None,
         issuer: None,
         masking: Masking::None,

@@ -29,6 +29,17 @@ pub(crate) static GITHUB: CiSystem = CiSystem {
         ("GITHUB_OUTPUT", "the file that takes a step's outputs"),
     ],
     names: &["GITHUB_ACTOR", "GITHUB_REPOSITORY", "GITHUB_REPOSITORY_OWNER"],
+    of_step: &[
+        "GITHUB_ACTION",
+        "GITHUB_ACTION_PATH",
+        "GITHUB_ACTION_REF",
+        "GITHUB_ACTION_REPOSITORY",
+        "GITHUB_ENV",
+        "GITHUB_OUTPUT",
+        "GITHUB_PATH",
+        "GITHUB_STATE",
+        "GITHUB_STEP_SUMMARY",
+    ],
     session: Some(SessionWords {
         set: "GITHUB_RUN_ID",
         prefix: "gha",

@@ -33,6 +33,7 @@ mod secret_variables;
 pub mod session_name;
 pub mod trust;
 mod user_command;
+mod visible;
 mod woodpecker;
 
 pub use descriptor::{
@@ -44,6 +45,7 @@ pub use minting::{ProgramCall, RequestForm, RequestKind, TokenProgram, TokenRequ
 pub use missing::{gives_tokens, missing_token, missing_token_before};
 pub use secret_variables::{remove_secrets, secret_variables, without_secrets};
 pub use trust::{TrustForm, TrustKey, TrustedJobs, WantedTrust, is_pull_request, trust_policy_command};
+pub use visible::visible;
 
 use context::Env;
 

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::minting::{PROGRAM_BUDGET, printed_token};
+use crate::visible::visible;
 use context::{Env, program};
 use diagnostics::{Code, Error, Result};
 use secret::Secret;
@@ -55,7 +56,7 @@ impl UserCommand {
             program,
             command: command.clone(),
             folder,
-            environment: env.visible(|_| true),
+            environment: visible(env, |_| true),
         })
     }
 

@@ -23,7 +23,6 @@ mod descriptor;
 pub mod program;
 mod progress;
 pub mod variables;
-mod visible;
 
 pub use callers::{caller, callers};
 pub use context::*;

@@ -49,13 +49,13 @@ impl OwnCall {
     /// Returns named fields for a cache key that tell the credentials of this call from all others.
     fn key_fields(&self, env: &Env) -> Vec<(&'static str, Secret)> {
         let is_read_by_us = |name: &str| name.starts_with("AWS_") || name.starts_with("ECR_AUTH_");
-        let by_us = [("environment", env.visible(is_read_by_us))];
+        let by_us = [("environment", ci::visible(env, is_read_by_us))];
         match self.subcommand() {
             "assume" if self.value("--source") != Some("cognito") => match self.plan(env) {
                 Some(plan) => plan.key_fields().into_iter().chain(by_us).collect(),
                 // The credentials are a profile's or another source's of this machine.
                 None => vec![
-                    ("environment", env.visible(|_| true)),
+                    ("environment", ci::visible(env, |_| true)),
                     ("files", SharedFiles::whole_text(env)),
                 ],
             },
@@ -122,7 +122,7 @@ pub(crate) fn process_fields(line: &Secret, env: &Env) -> Vec<(&'static str, Sec
     }
     let folder = std::env::current_dir().unwrap_or_default();
     vec![
-        ("environment", env.visible(|_| true)),
+        ("environment", ci::visible(env, |_| true)),
         ("folder", Secret::new(folder.to_string_lossy())),
     ]
 }
