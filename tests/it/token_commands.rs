@@ -8,7 +8,7 @@ use lab::{ACCOUNT, Condition, Lab, Operator, Trust};
 use rstest::rstest;
 use serde_json::json;
 
-use crate::harness::{HOST, Machine, Outcome};
+use crate::harness::{HOST, Machine, Outcome, is_for_windows};
 use crate::jobs::{Job, Kind, WITH_TOKEN, role_with, write_rules};
 use crate::lab_machine::{GET_TOKEN, lab, later};
 use crate::pages::page;
@@ -74,6 +74,21 @@ fn the_helper_mints_when_it_has_to_and_a_warm_get_runs_nothing(#[case] list: &st
     let machine = later(&scene.lab, scene.machine, Duration::ZERO);
     machine.helper("get", HOST).password();
     assert_eq!((scene.lab.count(WITH_TOKEN), scene.lab.count(GET_TOKEN)), (2, 2));
+}
+
+/// On Windows, it is a batch file.
+#[rstest]
+#[case::on_path("[mint.cmd]")]
+#[case::beside_the_file("['../../bin/mint.cmd']")]
+fn a_program_is_named_with_its_ending(#[case] list: &str) {
+    let scene = Scene::new(list);
+    let text = if is_for_windows() {
+        "@type \"%TOKEN_FILE%\"\r\n"
+    } else {
+        MINT
+    };
+    program(&scene.machine, "bin/mint.cmd", text);
+    scene.get().password();
 }
 
 #[test]

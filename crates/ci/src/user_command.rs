@@ -37,14 +37,14 @@ impl UserCommand {
         };
         let program = match (command.line(), name.contains(std::path::is_separator)) {
             (Some(_), _) => Some(program::shell_path()),
-            (None, true) => Some(folder.join(name)).filter(|path| path.is_file()),
+            (None, true) => Some(folder.join(&*program::file_of(name))).filter(|path| path.is_file()),
             (None, false) => program::on_path(name, env),
         };
         let program = program.ok_or_else(|| {
             let error = Error::failed(Code::TokenCommand, WHAT, format!("there is no program {name}"));
             match program::batch_file(name, env) {
                 Some(file) => error.hint(format!(
-                    "{} is a batch file, which cmd.exe runs: name it after cmd.exe and /C",
+                    "it is a batch file: name it with its ending, {}",
                     file.display()
                 )),
                 None => error.hint(format!(

@@ -1,5 +1,6 @@
 //! Other programs that give or take secrets: found only on PATH, given input on stdin, with a limited time.
 
+use std::borrow::Cow;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -108,21 +109,38 @@ pub fn on_path(name: &str, env: &Env) -> Option<PathBuf> {
 
 /// Returns all paths of a program, in the order of PATH's absolute folders.
 pub fn all_on_path(name: &str, env: &Env) -> Vec<PathBuf> {
-    let has_kind = Path::new(name)
-        .extension()
-        .is_some_and(|kind| kind.eq_ignore_ascii_case("exe"));
-    let name = match cfg!(windows) && !has_kind {
-        true => format!("{name}.exe"),
-        false => name.to_owned(),
-    };
+    let file = file_of(name);
     let folders = env.search_path().into_iter().filter(|folder| folder.is_absolute());
-    let paths = folders.map(|folder| folder.join(&name));
+    let paths = folders.map(|folder| folder.join(&*file));
     paths.filter(|path| is_program(path)).collect()
 }
 
-/// Returns the batch file of this name on PATH (`.bat`, `.cmd`), on systems with such files. It cannot be started directly.
+/// The endings of batch files.
+const BATCH: [&str; 2] = ["cmd", "bat"];
+
+/// Returns the file that a program's name or path means: on Windows with `.exe`, unless it has a program's ending.
+pub fn file_of(name: &str) -> Cow<'_, str> {
+    match cfg!(windows) {
+        true => file_of_windows(name),
+        false => name.into(),
+    }
+}
+
+fn file_of_windows(name: &str) -> Cow<'_, str> {
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    let is_whole = ["exe", "com"]
+        .iter()
+        .chain(&BATCH)
+        .any(|kind| ending.eq_ignore_ascii_case(kind));
+    match is_whole {
+        true => name.into(),
+        false => format!("{name}.exe").into(),
+    }
+}
+
+/// Returns the batch file of this name on PATH (`.bat`, `.cmd`), on systems with such files. Only a name with the ending starts it.
 pub fn batch_file(name: &str, env: &Env) -> Option<PathBuf> {
-    let kinds: &[&str] = if cfg!(windows) { &["cmd", "bat"] } else { &[] };
+    let kinds: &[&str] = if cfg!(windows) { &BATCH } else { &[] };
     let folders = env.search_path().into_iter().filter(|folder| folder.is_absolute());
     let mut files = folders.flat_map(|folder| kinds.iter().map(move |kind| folder.join(format!("{name}.{kind}"))));
     files.find(|file| file.is_file())
@@ -300,6 +318,21 @@ mod tests {
         );
         assert_eq!(words(""), Vec::<String>::new());
         assert_eq!(words("a \"b"), ["unclosed"]);
+    }
+
+    #[test]
+    fn windows_files() {
+        for (name, file) in [
+            ("tool", "tool.exe"),
+            (r".\tool", r".\tool.exe"),
+            ("python3.12", "python3.12.exe"),
+            ("tool.EXE", "tool.EXE"),
+            ("more.com", "more.com"),
+            ("az.cmd", "az.cmd"),
+            ("tool.Bat", "tool.Bat"),
+        ] {
+            assert_eq!(file_of_windows(name), file);
+        }
     }
 
     #[test]
