@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use diagnostics::{Code, Error, Result};
+use diagnostics::{Code, Error, Result, mention};
 use secret::Secret;
 
 /// The time limit of a browser for its request. A connection without a request does not disturb others, because each has its own thread.
@@ -41,7 +41,11 @@ impl CallbackListener {
                 "sign-in in the browser",
                 format!("cannot listen on port {port} of this machine: {error}"),
             )
-            .hint("end the program that has it (perhaps a sign-in in another terminal), or give another port with --callback-port that the app client allows")
+            .hint(concat!(
+                "end the program that has it (perhaps a sign-in in another terminal), or give another port with ",
+                mention!("callback-port"),
+                " that the app client allows"
+            ))
         };
         let (send, arrivals) = mpsc::channel();
         let four = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(busy)?;
@@ -188,6 +192,6 @@ mod tests {
         let port = held.local_addr().unwrap().port();
         let error = CallbackListener::bind(port, "/callback").unwrap_err();
         assert!(error.to_string().contains(&format!("port {port}")), "{error}");
-        assert!(error.hint_text().unwrap().contains("--callback-port"));
+        assert!(error.hint_text().unwrap().contains("another port with callback-port"));
     }
 }

@@ -81,12 +81,13 @@ pub fn run(command: &CognitoCommand, config_path: Option<&Path>, context: &mut C
     };
     password.refuse_password()?;
     let config = Config::load(&context.env, config_path)?;
-    let mut session = CognitoSession::new(what, flags, password, &config, context)?;
-    match &command.what {
+    let session = CognitoSession::new(what, flags, password, &config, context);
+    let ran = session.and_then(|mut session| match &command.what {
         Some(CognitoSubcommand::ChangePassword(args)) => passwords::change(args, &mut session),
         Some(CognitoSubcommand::ForgotPassword(args)) => passwords::forgot(args, &mut session),
         _ => hand_over(command, session),
-    }
+    });
+    ran.map_err(|error| flags.tell(error, config.cognito(), |it| args::has_flag(what, it), &context.env))
 }
 
 /// The way in which a user signs in.

@@ -7,12 +7,13 @@ use clap::builder::{StringValueParser, TypedValueParser};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 use super::identity::{flag, values};
+use context::Env;
 use diagnostics::{Code, Error, Result};
 use settings::cognito::table::{
     BROWSER, CLIENT_ID, CLIENT_SECRET_FILE, CognitoSetting, DOMAIN, FLOW, IDENTITY_POOL_ID, PROVIDER, USER_POOL_ID,
     USERNAME,
 };
-use settings::{CognitoSettings, SettingGroup, SettingValues, SurfaceValue};
+use settings::{CognitoSettings, SettingGroup, SettingValues, SurfaceValue, cognito_key, or_variable};
 
 const HEADING: &str = "How a user signs in to Cognito";
 
@@ -138,13 +139,40 @@ impl SignInValues {
     /// # Errors
     /// A policy cannot be read, or the current folder no longer exists.
     pub fn over(&self, block: Option<&CognitoSettings>) -> Result<CognitoSettings> {
-        let names_pool = [&USER_POOL_ID, &IDENTITY_POOL_ID, &PROVIDER]
-            .iter()
-            .any(|it| self.0.has(it));
-        let mut base = block.filter(|_| !names_pool).cloned().unwrap_or_default();
+        let mut base = self.completing(block).cloned().unwrap_or_default();
         // Another flow that is named replaces the browser.
         base.browser &= !self.0.has(&FLOW);
         self.0.clone().with_absolute_files()?.over(base, Path::new(""))
+    }
+
+    /// Returns the block, if it completes these flags: they name no pool and no provider.
+    fn completing<'a>(&self, block: Option<&'a CognitoSettings>) -> Option<&'a CognitoSettings> {
+        let pools = [&USER_POOL_ID, &IDENTITY_POOL_ID, &PROVIDER];
+        block.filter(|_| !pools.iter().any(|it| self.0.has(it)))
+    }
+
+    /// Returns the error with the names that the settings have where they were given: by a flag, in `cognito:` of a file or by a variable. A setting
+    /// that was given nowhere is a flag, if the command has it.
+    pub fn tell(
+        &self,
+        error: Error,
+        block: Option<&CognitoSettings>,
+        has_flag: impl Fn(&CognitoSetting) -> bool,
+        env: &Env,
+    ) -> Error {
+        let block = self.completing(block);
+        error.named(&|mention| {
+            let Some(setting) = SettingValues::setting(mention.setting) else {
+                return mention.to_string();
+            };
+            let is_in_file = block.is_some_and(|block| setting.is_said(block)) || !has_flag(setting);
+            match setting.variable {
+                _ if self.0.has(setting) => settings::flag(mention),
+                _ if is_in_file => cognito_key(mention),
+                Some(variable) if env.get(variable).is_some() => variable.to_owned(),
+                _ => or_variable(setting, settings::flag(mention)),
+            }
+        })
     }
 }
 

@@ -261,7 +261,8 @@ fn an_app_client_without_that_address_is_told_before_a_browser_opens() {
         "the app client {BROWSER_CLIENT_ID} does not send browsers back to http://localhost:{port}/callback [EA0715]"
     );
     refused(&machine, &outcome, &said);
-    assert!(outcome.stderr.contains("--callback-port"), "{outcome:?}");
+    let hint = "or give its port with `callback-port:` under `cognito:`\n";
+    assert!(outcome.stderr.contains(hint), "{outcome:?}");
     assert!(!machine.home().join("page").exists());
 }
 
@@ -273,6 +274,8 @@ fn an_unknown_app_client_is_told_before_a_browser_opens() {
     let args = [&pools[..], &["--client-id", "unknown", "--domain", &domain]].concat();
     let (_lab, machine, outcome) = customer.sign_in(&args);
     refused(&machine, &outcome, "says: Client does not exist");
+    let hint = "hint: check --client-id and --domain: they must be of the same user pool\n";
+    assert!(outcome.stderr.contains(hint), "{outcome:?}");
 }
 
 #[test]
@@ -280,8 +283,14 @@ fn a_busy_port_is_told_before_a_browser_opens() {
     let customer = Customer::new();
     let _held = TcpListener::bind((Ipv4Addr::LOCALHOST, customer.port)).unwrap();
     let said = format!("cannot listen on port {} of this machine", customer.port);
+    let port = customer.port.to_string();
     let (_lab, machine, outcome) = customer.sign_in(&[]);
     refused(&machine, &outcome, &said);
+    let hint = "or give another port with `callback-port:` under `cognito:` that the app client allows\n";
+    assert!(outcome.stderr.contains(hint), "{outcome:?}");
+    let outcome = machine.run(&["cognito", "--browser", "--callback-port", &port]);
+    let hint = "or give another port with --callback-port that the app client allows\n";
+    assert!(outcome.stderr.contains(hint), "{outcome:?}");
     assert!(!machine.home().join("page").exists());
 }
 
@@ -310,6 +319,8 @@ fn a_domain_of_another_pool_is_refused() {
         &outcome,
         "signs users in to another user pool than eu-west-1_Another1",
     );
+    let hint = "hint: check --domain, --user-pool-id and --client-id: they must belong together\n";
+    assert!(outcome.stderr.contains(hint), "{outcome:?}");
 }
 
 #[test]
@@ -320,6 +331,7 @@ fn a_browser_that_is_signed_in_as_somebody_else_is_told() {
         &outcome,
         "the browser signed zoe@example.com in, and the user name that is set is max@example.com",
     );
+    assert!(outcome.stderr.contains(", or correct --username\n"), "{outcome:?}");
 }
 
 /// Ctrl-C and a terminal that is closed end the wait; nothing stays, and the port is free again.

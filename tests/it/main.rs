@@ -21,6 +21,7 @@ mod cognito_browser;
 mod cognito_devices;
 mod cognito_import;
 mod cognito_kept;
+mod cognito_names;
 mod cognito_passwords;
 mod cognito_setup;
 mod cognito_terminal;

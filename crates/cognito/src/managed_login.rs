@@ -15,10 +15,11 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::device::Device;
+use super::refusal::CLIENT_SECRET_HINT;
 use super::user::User;
 use super::wire::{ODD_ANSWER_HINT, ReceivedSecret};
 use super::{KeptSignIn, LoginPlace, SignedIn};
-use diagnostics::{Code, Error, Result, one_line};
+use diagnostics::{Code, Error, Result, mention, one_line};
 use oidc_token::Claims;
 use secret::Secret;
 
@@ -133,15 +134,15 @@ impl<'a> BrowserSignIn<'a> {
                 self.user.client_id,
                 redirect_uri(self.port)
             ))
-            .hint("ask the owner of the user pool to add exactly this address to the callback URLs of the app client, or give its port with --callback-port")),
+            .hint(concat!("ask the owner of the user pool to add exactly this address to the callback URLs of the app client, or give its port with ", mention!("callback-port")))),
             (_, Some(error)) => Err(failed(format!("{} says: {}", self.domain, one_line(error)))
-                .hint("check --client-id and --domain: they must be of the same user pool")),
+                .hint(concat!("check ", mention!("client-id"), " and ", mention!("domain"), ": they must be of the same user pool"))),
             (200..=399, None) => Ok(()),
             (status, None) => Err(failed(format!(
                 "{} answers with HTTP status {status} where a managed login shows its pages",
                 self.domain
             ))
-            .hint("check --domain: it is the managed login's host, or the user pool's own domain")),
+            .hint(concat!("check ", mention!("domain"), ": it is the managed login's host, or the user pool's own domain"))),
         }
     }
 
@@ -253,7 +254,15 @@ impl<'a> BrowserSignIn<'a> {
                 "{} signs users in to another user pool than {}, or to another app client",
                 self.domain, self.user.pool
             ))
-            .hint("check --domain, --user-pool-id and --client-id: they must belong together")
+            .hint(concat!(
+                "check ",
+                mention!("domain"),
+                ", ",
+                mention!("user-pool-id"),
+                " and ",
+                mention!("client-id"),
+                ": they must belong together"
+            ))
         })?;
         let named = &self.user.username;
         let is_named = |claim: &&str| claims.text(claim).is_some_and(|name| name.eq_ignore_ascii_case(named));
@@ -264,7 +273,10 @@ impl<'a> BrowserSignIn<'a> {
                 one_line(&display_name(&claims)),
                 one_line(named)
             ))
-            .hint("sign out in the browser (ecr-auth logout --browser) and sign in as the other user, or give the right --username")),
+            .hint(concat!(
+                "sign out in the browser (ecr-auth logout --browser) and sign in as the other user, or correct ",
+                mention!("username")
+            ))),
         }
     }
 }
@@ -319,12 +331,9 @@ fn refused_code(domain: &str, response: &LoginResponse) -> Error {
     let said = said(response);
     let cause = format!("{domain} refuses the code: {said}");
     match said.as_str() {
-        "invalid_grant" => failed(cause).hint(
-            "the code was used already, came too late or belongs to another app client: run the command again",
-        ),
-        "invalid_client" => Error::failed(Code::ClientSecret, WHAT, cause).hint(
-            "give the app client's secret with --client-secret-file or ECR_AUTH_COGNITO_CLIENT_SECRET, or none if it has none",
-        ),
+        "invalid_grant" => failed(cause)
+            .hint("the code was used already, came too late or belongs to another app client: run the command again"),
+        "invalid_client" => Error::failed(Code::ClientSecret, WHAT, cause).hint(CLIENT_SECRET_HINT),
         _ => failed(cause).hint("run the command again in a moment"),
     }
 }

@@ -1,7 +1,14 @@
 //! Explains Cognito's errors, with hints.
 
 use super::CognitoService;
-use diagnostics::{Code, Error};
+use diagnostics::{Code, Error, mention};
+
+/// The hint where the app client's secret is wrong or missing.
+pub(super) const CLIENT_SECRET_HINT: &str = concat!(
+    "give the app client's secret with ",
+    mention!("client-secret-file"),
+    ", or none if it has none"
+);
 
 /// An error response of Cognito.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,10 +67,7 @@ impl CallRefusal {
             (_, "NotAuthorizedException")
                 if says("secret hash") || says("configured with secret") || says("configured for secret") =>
             {
-                (
-                    Code::ClientSecret,
-                    "give the app client's secret with --client-secret-file or ECR_AUTH_COGNITO_CLIENT_SECRET, or none if it has none",
-                )
+                (Code::ClientSecret, CLIENT_SECRET_HINT)
             }
             (_, "NotAuthorizedException") if says("disabled") => {
                 (Code::UserState, "ask the owner of the user pool to enable the user")
@@ -113,15 +117,27 @@ impl CallRefusal {
             (_, "UserNotFoundException") => (Code::WrongPassword, "check the user name, and the user pool's id"),
             (_, "InvalidParameterException") if says("user_srp_auth") => (
                 Code::Flow,
-                "allow the app client ALLOW_USER_SRP_AUTH, or sign in with --flow user-password where it has that",
+                concat!(
+                    "allow the app client ALLOW_USER_SRP_AUTH, or sign in with ",
+                    mention!("flow", "user-password"),
+                    " where it has that"
+                ),
             ),
             (_, "InvalidParameterException") if says("user_password_auth") => (
                 Code::Flow,
-                "allow the app client ALLOW_USER_PASSWORD_AUTH, or sign in with --flow srp",
+                concat!(
+                    "allow the app client ALLOW_USER_PASSWORD_AUTH, or sign in with ",
+                    mention!("flow", "srp")
+                ),
             ),
             (_, "InvalidParameterException") if says("user_auth") => (
                 Code::Flow,
-                "allow the app client ALLOW_USER_AUTH and the user pool e-mail codes as a first factor, or sign in with --flow srp or --browser",
+                concat!(
+                    "allow the app client ALLOW_USER_AUTH and the user pool e-mail codes as a first factor, or sign in with ",
+                    mention!("flow", "srp"),
+                    " or ",
+                    mention!("browser")
+                ),
             ),
             (_, "InvalidParameterException") if says("refresh") => {
                 (Code::Flow, "allow the app client ALLOW_REFRESH_TOKEN_AUTH")
@@ -130,15 +146,18 @@ impl CallRefusal {
                 Code::UserState,
                 "the user has no verified e-mail address or telephone to send a code to: ask the owner of the user pool",
             ),
-            (CognitoService::UserPool, "ResourceNotFoundException") if says("client") => {
-                (Code::PoolUnknown, "check --client-id, and that it is of this user pool")
-            }
-            (CognitoService::UserPool, "ResourceNotFoundException") => {
-                (Code::PoolUnknown, "check --user-pool-id: its region comes first")
-            }
-            (CognitoService::IdentityPool, "ResourceNotFoundException") => {
-                (Code::PoolUnknown, "check --identity-pool-id: its region comes first")
-            }
+            (CognitoService::UserPool, "ResourceNotFoundException") if says("client") => (
+                Code::PoolUnknown,
+                concat!("check ", mention!("client-id"), ", and that it is of this user pool"),
+            ),
+            (CognitoService::UserPool, "ResourceNotFoundException") => (
+                Code::PoolUnknown,
+                concat!("check ", mention!("user-pool-id"), ": its region comes first"),
+            ),
+            (CognitoService::IdentityPool, "ResourceNotFoundException") => (
+                Code::PoolUnknown,
+                concat!("check ", mention!("identity-pool-id"), ": its region comes first"),
+            ),
             (_, "CodeMismatchException" | "EnableSoftwareTokenMFAException") => (
                 Code::WrongCode,
                 "the code is wrong, or a newer one has been sent: an authenticator's codes change every 30 seconds and need a clock that is right",

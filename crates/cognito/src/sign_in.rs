@@ -21,7 +21,7 @@ use super::wire::{
     self, AuthAnswer, InitiateAuth, ODD_ANSWER_HINT, Parameters, ReceivedSecret, RespondToAuthChallenge,
 };
 use super::{CallFailure, CognitoCalls, CognitoService};
-use diagnostics::{Code, Error, Result};
+use diagnostics::{Code, Error, Result, mention};
 use oidc_token::Claims;
 use secret::Secret;
 use settings::Flow;
@@ -369,8 +369,13 @@ fn no_code(offered: &[String]) -> Error {
             offered.join(", ")
         ),
     };
-    Error::failed(Code::Flow, "sign-in", cause)
-        .hint("sign in with a password (--flow srp) or in the browser (--browser), or ask the owner of the user pool to verify your e-mail address")
+    Error::failed(Code::Flow, "sign-in", cause).hint(concat!(
+        "sign in with a password (",
+        mention!("flow", "srp"),
+        ") or in the browser (",
+        mention!("browser"),
+        "), or ask the owner of the user pool to verify your e-mail address"
+    ))
 }
 
 /// Returns the attributes that the pool requires of a new user and that are missing.

@@ -61,7 +61,10 @@ struct ErrorPart {
 
 impl ErrorPart {
     fn new(text: &str) -> Self {
-        let text = one_line_but_for(text, is_mark);
+        Self::from_template(one_line_but_for(text, is_mark))
+    }
+
+    fn from_template(text: String) -> Self {
         match has_mention(&text) {
             true => Self {
                 shown: named(&text, &|mention| mention.plain()).into(),
@@ -76,18 +79,14 @@ impl ErrorPart {
 
     /// Returns a part of several lines. Text from outside cannot add further lines.
     fn of_lines(lines: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
-        let lines: Vec<Self> = lines.into_iter().map(|line| Self::new(line.as_ref())).collect();
-        let joined = |text: fn(&Self) -> &str| lines.iter().map(text).collect::<Vec<_>>().join("\n");
-        let has_mention = lines.iter().any(|line| line.template.is_some());
-        Self {
-            shown: joined(|line| &line.shown).into(),
-            template: has_mention.then(|| joined(Self::template).into()),
-        }
+        let lines = lines.into_iter();
+        let lines: Vec<String> = lines.map(|line| one_line_but_for(line.as_ref(), is_mark)).collect();
+        Self::from_template(lines.join("\n"))
     }
 
     fn named(&mut self, name: &dyn Fn(Mention<'_>) -> String) {
         if let Some(template) = &self.template {
-            self.shown = named(template, name).into();
+            *self = Self::from_template(named(template, name));
         }
     }
 
@@ -137,7 +136,7 @@ impl Error {
         self
     }
 
-    /// Replaces each mentioned setting by the name that a surface has for it.
+    /// Replaces each mentioned setting by the name that a surface has for it. A mention whose name is the mention itself is left to the next surface.
     #[must_use]
     pub fn named(mut self, name: &dyn Fn(Mention<'_>) -> String) -> Self {
         self.what.named(name);
@@ -250,6 +249,7 @@ pub fn unicode_path(path: &Path) -> Result<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mention;
 
     #[test]
     fn reports_what_cause_and_hint() {
@@ -309,6 +309,15 @@ mod tests {
             assert_eq!(named.to_string(), "--source chain: no role [EA0007]");
             assert_eq!(named.hint_text(), Some("give --role-arn , or --source chain"));
         }
+        let literals = concat!("give ", mention!("role-arn"), ", or ", mention!("source", "chain"));
+        assert_eq!(error.clone().hint(literals), error);
+        let some = error.clone().named(&|mention| match mention.setting {
+            "source" => "the source".to_owned(),
+            _ => mention.to_string(),
+        });
+        let all = some.named(&flag);
+        assert_eq!(all.to_string(), "the source: no role [EA0007]");
+        assert_eq!(all.hint_text(), Some("give --role-arn , or the source"));
         assert_eq!(error.about("input x").to_string(), "input x: no role [EA0007]");
     }
 

@@ -42,6 +42,18 @@ impl fmt::Display for Mention<'_> {
     }
 }
 
+/// The [`Mention`] of a setting in a literal, for texts that are known at compile time: `mention!("client-id")`, or `mention!("flow", "srp")` with a
+/// value. It can be a part of `concat!`.
+#[macro_export]
+macro_rules! mention {
+    ($setting:literal) => {
+        concat!("\u{fdd0}", $setting, "\u{fdd1}")
+    };
+    ($setting:literal, $value:literal) => {
+        concat!("\u{fdd0}", $setting, "=", $value, "\u{fdd1}")
+    };
+}
+
 /// Whether a character begins or ends a mention.
 pub(crate) fn is_mark(c: char) -> bool {
     c == BEGIN || c == END

@@ -35,7 +35,7 @@ mod values;
 pub use cognito::{CognitoSettings, Flow, IdentityFlow, SignIn, is_role_arn};
 pub use identity_choice::{IdentityChoice, IdentitySettings};
 pub use setting::{Setting, SettingGroup, SurfaceValue, TextForm, ValueKind};
-pub use surface::{ROLE_OF_SETUP, Surface};
+pub use surface::{ROLE_OF_SETUP, Surface, cognito_key, flag, or_variable};
 pub use table::RoleSettings;
 pub use trust_source::{SourceChoice, TokenCommand, TokenPlace};
 pub use values::{SettingValues, absolute_path};

@@ -1,5 +1,6 @@
 //! The surfaces on which users give settings, and each setting's name there.
 
+use super::cognito::table::{CognitoSetting, CognitoSettings};
 use super::table::RoleSettings;
 use super::values::SettingValues;
 use diagnostics::{Error, Mention};
@@ -26,6 +27,12 @@ impl Surface {
     }
 
     fn name(self, mention: Mention<'_>) -> String {
+        let is_of_role = SettingValues::<RoleSettings>::setting(mention.setting).is_some();
+        match SettingValues::<CognitoSettings>::setting(mention.setting) {
+            // Only the commands of a sign-in have flags for it, and they name them before.
+            Some(setting) if !is_of_role => return or_variable(setting, cognito_key(mention)),
+            _ => {}
+        }
         match self {
             Self::CommandLine => Self::flag(mention),
             Self::Action => Self::input(mention),
@@ -37,8 +44,7 @@ impl Surface {
         match (mention.setting, mention.value) {
             ("docker-config", _) => "--docker-config DIR".to_owned(),
             (name, _) if SettingValues::<RoleSettings>::setting(name).is_none() => mention.plain(),
-            (name, None) => format!("--{name}"),
-            (name, Some(value)) => format!("--{name} {value}"),
+            _ => flag(mention),
         }
     }
 
@@ -56,5 +62,53 @@ impl Surface {
         };
         let setting = name.unwrap_or(mention.setting);
         Mention { setting, ..mention }.plain()
+    }
+}
+
+/// Returns the flag of a setting, for a message.
+pub fn flag(mention: Mention<'_>) -> String {
+    match mention.value {
+        None => format!("--{}", mention.setting),
+        Some(value) => format!("--{} {value}", mention.setting),
+    }
+}
+
+/// Returns the name of a setting of a sign-in in `ecr-auth.yml`, or in the file of a vendor, for a message.
+pub fn cognito_key(mention: Mention<'_>) -> String {
+    let colon = if mention.value.is_none() { ":" } else { "" };
+    format!("`{}{colon}` under `cognito:`", mention.plain())
+}
+
+/// Returns the name of a setting that is not given, and that of its variable if it has one.
+pub fn or_variable(setting: &CognitoSetting, name: String) -> String {
+    match setting.variable {
+        Some(variable) => format!("{name} or {variable}"),
+        None => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use diagnostics::{Code, mention};
+
+    #[test]
+    fn a_sign_in_has_the_names_of_its_keys_where_no_command_has_flags_for_it() {
+        let hint = concat!(
+            mention!("client-id"),
+            ", ",
+            mention!("flow", "srp"),
+            ", ",
+            mention!("client-secret-file")
+        );
+        let error = Error::usage(Code::CognitoSettings, "a", "b").hint(hint);
+        let keys = "`client-id:` under `cognito:`, `flow: srp` under `cognito:`, `client-secret-file:` under `cognito:` or \
+                    ECR_AUTH_COGNITO_CLIENT_SECRET";
+        for surface in [Surface::CommandLine, Surface::Action, Surface::Rule] {
+            assert_eq!(surface.tell(error.clone()).hint_text(), Some(keys), "{surface:?}");
+        }
+        // A role has a setting of this name too, and flags.
+        let role = error.hint(mention!("role-arn"));
+        assert_eq!(Surface::CommandLine.tell(role).hint_text(), Some("--role-arn"));
     }
 }
