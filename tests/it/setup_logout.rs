@@ -351,3 +351,23 @@ fn a_logout_of_everything_leaves_no_folder_of_ours() {
     assert_eq!(machine.run(&["logout"]).status, 0);
     assert!(machine.path("cache").exists());
 }
+
+#[test]
+fn the_helper_of_a_binary_with_another_name_goes_with_it() {
+    let machine = Machine::new();
+    let copy = machine.path("mytool");
+    let args = ["-m", "755", binary().to_str().unwrap(), copy.to_str().unwrap()].map(str::to_owned);
+    let args = args.each_ref().map(String::as_str);
+    assert_eq!(machine.call(Path::new("/usr/bin/install"), &args, "").status, 0);
+    let bin = bin(&machine);
+    let outcome = machine.call(&copy, &setup_args(&bin, &[HOST]), "");
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let helper = machine.path("bin/docker-credential-ecr-auth");
+    assert_eq!(fs::read_link(&helper).unwrap(), copy);
+    let outcome = machine.call(&copy, &["logout"], "");
+    assert!(
+        outcome.stderr.contains("bin/docker-credential-ecr-auth taken back\n"),
+        "{outcome:?}"
+    );
+    assert!(!helper.is_symlink());
+}

@@ -115,7 +115,7 @@ fn replace(target: &Path, folder: &Path, path: &Path) -> io::Result<()> {
     replace_program(made.into_temp_path(), path)
 }
 
-/// Removes the link, or restores its former target, if it still is a link to an ecr-auth. Returns whether it did.
+/// Removes the link, or restores its former target, if it still is a link to the running binary or to another ecr-auth. Returns whether it did.
 pub fn remove_link(path: &Path, previous: Option<&Path>) -> io::Result<bool> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Ok(false);
@@ -127,7 +127,7 @@ pub fn remove_link(path: &Path, previous: Option<&Path>) -> io::Result<bool> {
     folder.run(|at| {
         let path = at.join(name);
         match fs::read_link(&path) {
-            Ok(target) if is_named_ecr_auth(&target) => {}
+            Ok(target) if is_named_ecr_auth(&target) || is_running(&path) => {}
             Err(_) if is_copy_of_ecr_auth(&path) => {}
             _ => return Ok(false),
         }
@@ -202,6 +202,12 @@ fn is_trusted(path: &Path) -> bool {
         }
     }
     false
+}
+
+/// Whether a link leads to the running binary, which may have any name.
+fn is_running(link: &Path) -> bool {
+    let exe = std::env::current_exe().and_then(|exe| real(&exe));
+    matches!((real(link), exe), (Ok(there), Ok(exe)) if there == exe)
 }
 
 /// Whether a link's target is an ecr-auth binary, by its name: `ecr-auth`, `ecr-auth-x86_64-unknown-linux-musl`.
