@@ -28,6 +28,10 @@ pub fn warn(hosts: &[String], all: bool, config: &Config, identities: bool, cont
         hosts.extend(doctor::password_hosts(&context.env));
     }
     hosts.sort_unstable();
+        let fallback = doctor::fallback(config, &context.env);
+        if let Some((finding, hint)) = fallback.and_then(|check| Some((check.finding, check.hint?))) {
+            tell(&finding, Some(&hint), context);
+        }
     hosts.dedup();
     for host in &hosts {
         for (finding, hint) in doctor::passwords_before_us(host, &context.env, context.now()) {

@@ -1,7 +1,8 @@
 //! `setup --all`: ecr-auth replaces every client's own store, and asks that store for other registries.
 
 use client_config::{
-    Client, ClientUndoLog, ConfigFile, DropIn, EntryForAll, Kind, PreviousStore, chosen, real_path, shown,
+    Client, ClientUndoLog, ConfigFile, CredentialStore, DropIn, EntryForAll, Kind, PreviousStore, chosen, real_path,
+    shown,
 };
 use configuration::{Config, FallbackStore, SETUP_VARIABLE};
 use context::{Context, Env};
@@ -75,7 +76,12 @@ impl StoreForAll {
     /// # Errors
     /// The drop-in cannot be written.
     pub fn finish(&self, record: Option<&ClientUndoLog>, context: &mut Context<'_>) -> Result<()> {
-        if let Some(fallback) = &self.fallback {
+        // A known store that is missing now gets a warning.
+        let is_there = |fallback: &&FallbackStore| match fallback {
+            FallbackStore::Store(name) => CredentialStore::find(name, "", &context.env).is_ok(),
+            FallbackStore::Auths(_) => true,
+        };
+        if let Some(fallback) = self.fallback.as_ref().filter(is_there) {
             let store = told(fallback, &context.env);
             context.say(&format!("docker: all other registries go on with {store}"));
         }

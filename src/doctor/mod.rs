@@ -29,7 +29,7 @@ use std::path::Path;
 pub use again::SameChecks;
 pub use client_files::password_hosts;
 pub use clients::passwords_before_us;
-pub use helper::{in_the_way, path_line, path_line_goes};
+pub use helper::{fallback, in_the_way, path_line, path_line_goes};
 pub use instance::{NAME_SOME, NO_CREDENTIALS, is_of_missing_instance};
 pub use overview::{NextStep, Overview, look};
 pub use redact::{Redactor, SharedRedactor};

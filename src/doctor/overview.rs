@@ -212,6 +212,7 @@ impl Surroundings {
                 in_the_way.unwrap_or_else(|| self.all_is_set_up(env))
             }
             false => {
+                let in_the_way = in_the_way.or_else(|| self.mend_fallback(env));
                 let before = self.take_over().or_else(|| self.serve_all_again());
                 before.unwrap_or_else(|| self.set_up(env))
             }
@@ -340,11 +341,13 @@ impl Surroundings {
 
     /// Returns the step for a password that a client uses first.
     fn take_password_out(&self) -> Option<NextStep> {
-        let (finding, hint) = self.passwords.first()?;
-        Some(NextStep::new(
-            one_line(&format!("{finding}: {hint}; then see")),
-            &["ecr-auth doctor"],
-        ))
+        self.passwords.first().map(|(finding, hint)| then_see(finding, hint))
+    }
+
+    /// Returns the step for a missing store of all other registries.
+    fn mend_fallback(&self, env: &Env) -> Option<NextStep> {
+        let check = helper::fallback(self.rules.as_ref().ok()?, env)?;
+        Some(then_see(&check.finding, &check.hint?))
     }
 
     /// Returns the step for missing credentials that only an EC2 instance would have, if this is not one.
@@ -467,6 +470,11 @@ fn calls(file: &ClientFile) -> Vec<(&str, Option<&str>)> {
 fn mend(registry: Option<&str>, error: &Error) -> NextStep {
     let error = Surface::CommandLine.tell(error.clone());
     let of = registry.map(|registry| format!("{registry}: ")).unwrap_or_default();
+/// Returns the step for a problem that `doctor` explains.
+fn then_see(finding: &str, hint: &str) -> NextStep {
+    NextStep::new(one_line(&format!("{finding}: {hint}; then see")), &["ecr-auth doctor"])
+}
+
     let what = match error.hint_text() {
         Some(hint) => format!("{of}{}: {hint}", error.what()),
         None => format!("fix this: {of}{error}"),

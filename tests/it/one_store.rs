@@ -281,6 +281,28 @@ fn a_store_that_is_gone_is_told_in_one_line() {
     assert_eq!(machine.read(DOCKER), "{\"credsStore\": \"desktop\"}");
 }
 
+/// As after an uninstalled Docker Desktop.
+#[test]
+fn a_store_that_is_gone_is_told_by_the_overview_and_a_second_setup() {
+    let lab = lab();
+    let machine = with_desktop().with_all(key_variables(lab.admin()));
+    machine.write(DOCKER, "{\"credsStore\": \"desktop\"}");
+    let told = setup(&machine, &["--all"]);
+    let goes_on = "docker: all other registries go on with docker-credential-desktop\n";
+    assert!(told.stderr.contains(goes_on), "{told:?}");
+    fs::remove_file(machine.home().join("bin/docker-credential-desktop")).unwrap();
+    let overview = machine.run(&[]).stdout;
+    let gone = "cannot use the credential store \"desktop\" of setup.json: docker-credential-desktop is not on PATH";
+    assert!(overview.contains(&format!("\nNext: {gone}")), "{overview}");
+    assert!(
+        overview.contains("install it again, or run: ecr-auth logout; then see\n    ecr-auth doctor\n"),
+        "{overview}"
+    );
+    let told = setup(&machine, &["--all"]);
+    assert!(!told.stderr.contains(goes_on), "{told:?}");
+    assert!(told.stderr.contains(&format!("warning: {gone}")), "{told:?}");
+}
+
 #[test]
 fn a_configuration_that_was_not_there_goes_again() {
     let machine = machine();
