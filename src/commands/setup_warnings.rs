@@ -18,20 +18,22 @@ pub fn warn(hosts: &[String], all: bool, config: &Config, identities: bool, cont
     if identities {
         warn_of_identities(hosts, all, config, context);
     }
-    let mut hosts = match context.env.get(variables::DOCKER_AUTH_CONFIG) {
-        Some(_) => hosts.to_vec(),
+    let comes_first = [variables::DOCKER_AUTH_CONFIG, variables::DOCKER_CONFIG];
+    let mut hosts = match comes_first.iter().any(|name| context.env.get(name).is_some()) {
+        // With DOCKER_CONFIG, skopeo reads files first that have no new entries.
+        true => hosts.to_vec(),
         // In the files, the new entries come first. Checking costs one read of all files for each host.
-        None => Vec::new(),
+        false => Vec::new(),
     };
     if all {
         // Podman reads its passwords before it asks for every registry.
         hosts.extend(doctor::password_hosts(&context.env));
-    }
-    hosts.sort_unstable();
         let fallback = doctor::fallback(config, &context.env);
         if let Some((finding, hint)) = fallback.and_then(|check| Some((check.finding, check.hint?))) {
             tell(&finding, Some(&hint), context);
         }
+    }
+    hosts.sort_unstable();
     hosts.dedup();
     for host in &hosts {
         for (finding, hint) in doctor::passwords_before_us(host, &context.env, context.now()) {

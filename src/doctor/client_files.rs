@@ -1,12 +1,12 @@
 //! The configuration files of the clients on this machine, and what they say of ecr-auth.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::helper;
 use super::report::Check;
 use client_config::{
-    AuthsStore, ConfigFile, DropIn, EntryForAll, HELPER, HelperSettings, Kind, config_files, read_text, real_path,
+    ConfigFile, DropIn, EntryForAll, HELPER, HelperSettings, Kind, config_files, read_text, real_path,
     shown,
 };
 use configuration::Config;
@@ -171,14 +171,9 @@ pub fn configured_hosts(env: &Env) -> Vec<String> {
     hosts.into_iter().map(str::to_owned).collect()
 }
 
-/// The registries of ECR that a client's own file has a password for.
+/// Returns the registries of ECR that a file of a client, or `DOCKER_AUTH_CONFIG`, has a password for.
 pub fn password_hosts(env: &Env) -> Vec<String> {
-    let files = files(env).unwrap_or_default();
-    let logins = files
-        .iter()
-        .filter_map(|file| AuthsStore::for_config(&file.path, env).ok()?.list().ok());
-    let registries = logins
-        .flat_map(BTreeMap::into_keys)
-        .filter_map(|key| Registry::parse(&key));
+    let keys = client_config::password_keys(env);
+    let registries = keys.iter().filter_map(|key| Registry::parse(key));
     registries.map(|registry| registry.host().to_owned()).collect()
 }

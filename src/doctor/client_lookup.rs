@@ -47,7 +47,7 @@ impl ClientLookup<'_> {
     }
 
     fn id(&self) -> &'static str {
-        self.lookup.kind.name()
+        self.lookup.name
     }
 
     fn place(&self, found: &FoundCredentials) -> String {

@@ -6,8 +6,9 @@ use std::time::SystemTime;
 use super::client_lookup::{ClientLookup, our_helper};
 use super::report::{Check, Outcome};
 use super::variable;
-use client_config::{ClientCredentials, Kind, look_up};
+use client_config::{ClientCredentials, Kind, Lookup, look_up, look_up_as_skopeo};
 use context::Env;
+use diagnostics::Result;
 
 /// The results about the clients.
 #[derive(Debug, Default)]
@@ -22,14 +23,13 @@ pub struct Clients {
 /// `is_for_all`: `setup --all` was run here.
 pub fn look(host: &str, is_open: bool, is_for_all: bool, env: &Env, now: SystemTime) -> Clients {
     let mut clients = Clients::default();
-    let kinds = Kind::ALL.iter().copied().filter(|kind| is_there(*kind, env));
     let mut unconfigured = Vec::new();
     let mut works = is_open;
-    for kind in kinds {
-        let mut lookup = match look_up(kind, host, env) {
+    for (kind, name, lookup) in lookups(host, env) {
+        let mut lookup = match lookup {
             Ok(lookup) => lookup,
             Err(error) => {
-                clients.checks.push(Check::failed(kind.name(), &error));
+                clients.checks.push(Check::failed(name, &error));
                 continue;
             }
         };
@@ -57,6 +57,21 @@ pub fn look(host: &str, is_open: bool, is_for_all: bool, env: &Env, now: SystemT
     clients
 }
 
+/// Returns what each client that is used here would use for this registry, with the client's name. Skopeo is a client of its own if it would use
+/// something else than podman.
+fn lookups(host: &str, env: &Env) -> Vec<(Kind, &'static str, Result<Lookup>)> {
+    let mut all = Vec::new();
+    for kind in Kind::ALL.iter().copied().filter(|kind| is_there(*kind, env)) {
+        let found = |lookup: &Result<Lookup>| lookup.as_ref().ok().and_then(|lookup| lookup.found.clone());
+        let lookup = look_up(kind, host, env);
+        let skopeo = (kind == Kind::Podman).then(|| look_up_as_skopeo(host, env)).flatten();
+        let skopeo = skopeo.filter(|it| found(it) != found(&lookup));
+        all.push((kind, kind.name(), lookup));
+        all.extend(skopeo.map(|lookup| (kind, "skopeo", lookup)));
+    }
+    all
+}
+
 /// Returns the check for a client that is not installed. Only other programs read its file then.
 fn not_installed(check: Check, kind: Kind, env: &Env) -> Check {
     let is_docker = kind == Kind::Docker && check.outcome == Outcome::Pass;
@@ -77,10 +92,8 @@ fn not_installed(check: Check, kind: Kind, env: &Env) -> Check {
 /// Returns each client's password that would be used for this registry instead of ecr-auth, and the hint.
 pub fn passwords_before_us(host: &str, env: &Env, now: SystemTime) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    for kind in Kind::ALL.iter().copied().filter(|kind| is_there(*kind, env)) {
-        let Ok(mut lookup) = look_up(kind, host, env) else {
-            continue;
-        };
+    for (_, name, lookup) in lookups(host, env) {
+        let Ok(mut lookup) = lookup else { continue };
         variable::look(&mut lookup, env);
         let of = ClientLookup {
             lookup: &lookup,
@@ -93,10 +106,7 @@ pub fn passwords_before_us(host: &str, env: &Env, now: SystemTime) -> Vec<(Strin
             && let ClientCredentials::Password(password) = &first.answer
         {
             let check = of.password(password, first);
-            found.push((
-                format!("{}: {}", kind.name(), check.finding),
-                check.hint.unwrap_or_default(),
-            ));
+            found.push((format!("{name}: {}", check.finding), check.hint.unwrap_or_default()));
         }
     }
     found

@@ -119,7 +119,10 @@ impl Surroundings {
         let region = identity::region(None, profile, env);
         let region = region.and_then(|region| region.as_deref().map(parse_region).transpose());
         let credentials = credentials(rules.as_ref().ok(), files, &region, context);
-        let hosts: BTreeSet<&str> = files.iter().flat_map(ClientFile::hosts).collect();
+        let mut hosts: BTreeSet<String> = files.iter().flat_map(ClientFile::hosts).map(str::to_owned).collect();
+        if files.iter().any(ClientFile::is_store) {
+            hosts.extend(client_files::password_hosts(env));
+        }
         let passwords = hosts
             .iter()
             .flat_map(|host| clients::passwords_before_us(host, env, context.now()));
@@ -209,10 +212,10 @@ impl Surroundings {
                 let in_the_way = in_the_way.or_else(|| self.take_password_out());
                 let in_the_way = in_the_way.or_else(|| self.name_credentials(env));
                 let in_the_way = in_the_way.or_else(|| self.sign_in());
+                let in_the_way = in_the_way.or_else(|| self.mend_fallback(env));
                 in_the_way.unwrap_or_else(|| self.all_is_set_up(env))
             }
             false => {
-                let in_the_way = in_the_way.or_else(|| self.mend_fallback(env));
                 let before = self.take_over().or_else(|| self.serve_all_again());
                 before.unwrap_or_else(|| self.set_up(env))
             }
@@ -467,14 +470,14 @@ fn calls(file: &ClientFile) -> Vec<(&str, Option<&str>)> {
         .collect()
 }
 
-fn mend(registry: Option<&str>, error: &Error) -> NextStep {
-    let error = Surface::CommandLine.tell(error.clone());
-    let of = registry.map(|registry| format!("{registry}: ")).unwrap_or_default();
 /// Returns the step for a problem that `doctor` explains.
 fn then_see(finding: &str, hint: &str) -> NextStep {
     NextStep::new(one_line(&format!("{finding}: {hint}; then see")), &["ecr-auth doctor"])
 }
 
+fn mend(registry: Option<&str>, error: &Error) -> NextStep {
+    let error = Surface::CommandLine.tell(error.clone());
+    let of = registry.map(|registry| format!("{registry}: ")).unwrap_or_default();
     let what = match error.hint_text() {
         Some(hint) => format!("{of}{}: {hint}", error.what()),
         None => format!("fix this: {of}{error}"),

@@ -13,8 +13,8 @@ LOOKUP_PLACES=(
 )
 LOOKUP_CLIENTS=("docker pull" "podman pull" "buildah pull" "skopeo inspect" "crane manifest" "oras pull")
 
-# look_in VARIABLES FILE CLIENT: prints `yes` if the client finds the helper in this file of a new home, else `no`. For docker and podman doctor
-# must say the same.
+# look_in VARIABLES FILE CLIENT: prints `yes` if the client finds the helper in this file of a new home, else `no`. For docker, podman and
+# skopeo doctor must say the same.
 look_in() (
   HOME=$(mktemp -d -p "$HOME")
   export HOME
@@ -35,8 +35,10 @@ look_in() (
   # shellcheck disable=SC2086 # two words
   ! $3 "$image" >said 2>&1 || found=yes
   case $3 in
-    "docker pull" | "podman pull")
-      told=$("$ECR_AUTH" doctor "$REGISTRY" 2>&1 | sed -n "s/^\(.\) ${3% pull}: .*/\1/p")
+    "docker pull" | "podman pull" | "skopeo inspect")
+      told=$("$ECR_AUTH" doctor "$REGISTRY" 2>&1 | sed -n "s/^\(.\) ${3% *}: .*/\1/p")
+      # Skopeo is named only where it differs from podman.
+      [ "$told" ] || told=$("$ECR_AUTH" doctor "$REGISTRY" 2>&1 | sed -n "s/^\(.\) podman: .*/\1/p")
       [ "$found,$told" = yes,✓ ] || { [ "$found" = no ] && [ "$told" != ✓ ]; } || found="$found, and doctor says $told"
       ;;
   esac

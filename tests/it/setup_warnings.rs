@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use lab::Lab;
 use rstest::rstest;
 
 use crate::harness::{HOST, Machine, Outcome, is_for_windows};
@@ -196,15 +197,81 @@ fn an_old_password_that_podman_uses_first_is_told_where_every_registry_is_served
     );
 }
 
-#[test]
-fn a_password_of_the_variable_that_comes_first_is_told() {
-    let lab = lab();
-    let machine = machine(&lab);
+/// Returns a machine with a docker that reads `DOCKER_AUTH_CONFIG`, and an old password there.
+fn with_old_variable(lab: &Lab) -> Machine {
+    let machine = machine(lab);
     let docker = machine.write("bin/docker", "#!/bin/sh\necho 'Docker version 28.5.1, build x'\n");
     fs::set_permissions(docker, fs::Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:/usr/bin:/bin", machine.home().join("bin").display());
     let variable = format!("{{\"auths\":{{\"{HOST}\":{{\"auth\":\"QVdTOm9sZA==\"}}}}}}");
-    let outcome = setup(&machine.with("PATH", &path).with("DOCKER_AUTH_CONFIG", &variable), &[]);
+    machine.with("PATH", &path).with("DOCKER_AUTH_CONFIG", &variable)
+}
+
+/// The overview names what comes first where every registry is served, and says that all is set up once that is gone.
+#[test]
+fn an_old_password_is_told_by_the_overview_where_every_registry_is_served() {
+    let lab = lab();
+    let next = |machine: &Machine, place: &str| {
+        let overview = machine.run(&[]).stdout;
+        let line = format!("the password in auths of {place} is used before docker-credential-ecr-auth: ");
+        let told = overview.lines().find(|line| line.starts_with("Next: "));
+        assert!(told.is_some_and(|told| told.contains(&line)), "{overview}");
+    };
+    let of_variable = with_old_variable(&lab);
+    let told = setup_all(&of_variable).stderr;
+    let warning =
+        "warning: docker: the password in auths of DOCKER_AUTH_CONFIG is used before docker-credential-ecr-auth";
+    assert!(told.contains(warning), "{told}");
+    next(&of_variable, "DOCKER_AUTH_CONFIG");
+    let machine = with_old_variable(&lab).with("DOCKER_AUTH_CONFIG", "");
+    setup_all(&machine);
+    let overview = machine.run(&[]).stdout;
+    assert!(overview.contains("\nNext: all is set up"), "{overview}");
+    let old = format!("{{\"auths\":{{\"{HOST}\":{{\"auth\":\"QVdTOm9sZA==\"}}}}}}");
+    machine.write(".config/containers/auth.json", &old);
+    next(&machine, "~/.config/containers/auth.json");
+}
+
+/// With `DOCKER_CONFIG`, podman reads docker's file alone, and skopeo reads its own files first.
+#[test]
+fn an_old_password_that_skopeo_alone_uses_first_is_told() {
+    let lab = lab();
+    let machine = machine(&lab);
+    let folder = machine.home().join("elsewhere");
+    let path = format!("{}:/usr/local/bin:/usr/bin:/bin", machine.home().join("bin").display());
+    let machine = machine
+        .with("PATH", &path)
+        .with("DOCKER_CONFIG", folder.to_str().unwrap());
+    let old = format!("{{\"auths\":{{\"{HOST}\":{{\"auth\":\"b2xkOm9sZA==\"}}}}}}");
+    machine.write(".config/containers/auth.json", &old);
+    let bin = machine.home().join("bin").display().to_string();
+    let told =
+        "skopeo: the password in auths of ~/.config/containers/auth.json is used before docker-credential-ecr-auth";
+    for what in [HOST, "--all"] {
+        let outcome = machine.run(&["setup", "--bin-dir", &bin, what]);
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+        assert_eq!(outcome.stderr.matches("the password").count(), 1, "{outcome:?}");
+        assert!(outcome.stderr.contains(&format!("warning: {told}")), "{outcome:?}");
+        let overview = machine.run(&[]).stdout;
+        assert!(overview.contains(&format!("\nNext: {told}")), "{overview}");
+        let report = machine.run(&["doctor", HOST]).stdout;
+        assert!(report.contains(&format!("\n✗ {told}")), "{report}");
+        assert!(
+            report.contains("\n✓ podman: docker-credential-ecr-auth is asked"),
+            "{report}"
+        );
+        assert_eq!(machine.run(&["logout"]).status, 0);
+    }
+    machine.write(".config/containers/auth.json", "{}");
+    assert_eq!(machine.run(&["setup", "--bin-dir", &bin, HOST]).status, 0);
+    let report = machine.run(&["doctor", HOST]).stdout;
+    assert!(!report.contains("skopeo"), "{report}");
+}
+
+#[test]
+fn a_password_of_the_variable_that_comes_first_is_told() {
+    let lab = lab();
+    let outcome = setup(&with_old_variable(&lab), &[]);
     assert!(
         outcome
             .stderr

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 use context::{Env, variables};
 use diagnostics::Result;
 
+/// The program that shares podman's files, but not podman's order of them.
+pub(super) const SKOPEO: &str = "skopeo";
+
 /// A client with its own configuration file in the format of Docker's `config.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -84,7 +87,7 @@ static DOCKER: ClientDescriptor = ClientDescriptor {
 static PODMAN: ClientDescriptor = ClientDescriptor {
     name: "podman",
     help: "podman, buildah and skopeo: auth.json",
-    programs: &["podman", "buildah", "skopeo"],
+    programs: &["podman", "buildah", SKOPEO],
     file_variable: variables::REGISTRY_AUTH_FILE,
     text_variable: None,
     has_store: false,
@@ -204,6 +207,10 @@ fn podman_files(env: &Env) -> Result<Vec<PathBuf>> {
     if let Some(file) = podman_file_alone(env) {
         return Ok(vec![file]);
     }
+    own_podman_files(env)
+}
+
+fn own_podman_files(env: &Env) -> Result<Vec<PathBuf>> {
     let file = Path::new("containers/auth.json");
     if cfg!(any(windows, target_os = "macos")) {
         return Ok(vec![home(env)?.join(".config").join(file)]);
@@ -218,7 +225,7 @@ fn podman_files(env: &Env) -> Result<Vec<PathBuf>> {
 }
 
 /// Returns the only file that counts, if a variable names it. Podman 5 and Buildah read `$DOCKER_CONFIG/config.json` and nothing else
-/// (`GetDefaultAuthFile` of github.com/containers/common). Skopeo and older versions read it too, after their own files.
+/// (`GetDefaultAuthFile` of github.com/containers/common). Skopeo reads it after its own files.
 fn podman_file_alone(env: &Env) -> Option<PathBuf> {
     let of_docker = || {
         env.path(variables::DOCKER_CONFIG)
@@ -229,14 +236,27 @@ fn podman_file_alone(env: &Env) -> Option<PathBuf> {
 
 /// Returns the files in Podman's order: first the runtime folder's, then the configuration folder's, and Docker's last.
 fn podman_files_in_order(env: &Env) -> Result<Vec<PathBuf>> {
-    let mut files = podman_files(env)?;
-    if podman_file_alone(env).is_some() {
-        return Ok(files);
+    if let Some(file) = podman_file_alone(env) {
+        return Ok(vec![file]);
     }
-    files.rotate_left(1);
-    files.splice(..0, unreadable_runtime_file(env));
+    let mut files = own_files_in_order(env)?;
     files.extend(env.home().map(|home| home.join(".docker/config.json")));
     Ok(files)
+}
+
+fn own_files_in_order(env: &Env) -> Result<Vec<PathBuf>> {
+    let mut files = own_podman_files(env)?;
+    files.rotate_left(1);
+    files.splice(..0, unreadable_runtime_file(env));
+    Ok(files)
+}
+
+/// Returns the files that skopeo reads, in its order, if it is installed and reads others than podman: with `DOCKER_CONFIG`, skopeo reads its own
+/// files first (`getAuthFilePaths` of containers/image), and podman does not read them.
+pub(super) fn skopeo_files(env: &Env) -> Option<Vec<PathBuf>> {
+    let is_other = env.get(variables::REGISTRY_AUTH_FILE).is_none() && is_on_path(SKOPEO, env);
+    let of_docker = podman_file_alone(env).filter(|_| is_other)?;
+    Some([own_files_in_order(env).ok()?, vec![of_docker]].concat())
 }
 
 /// Returns the file in the runtime folder, if the folder exists. Without `XDG_RUNTIME_DIR`, podman looks in /run/containers/UID.

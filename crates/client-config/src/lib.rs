@@ -64,7 +64,7 @@ pub use files::{ConfigFile, ConfigLocation, config_files, shown};
 pub use helper_name::helper_meant;
 pub use link::{HELPER_NAMES, LinkPlan, LinkState, helper_link, is_for_all_users, is_helper_name, remove_link};
 pub use login::{PasswordPlace, RegistryLogin, StoreOutcome, StoredLogin, store};
-pub use lookup::{ClientCredentials, FoundCredentials, Lookup, look_up};
+pub use lookup::{ClientCredentials, FoundCredentials, Lookup, look_up, look_up_as_skopeo, password_keys};
 pub use passwords::{FileWarning, PasswordLoss};
 pub use previous_store::PreviousStore;
 pub use private_files::UndoRecord;

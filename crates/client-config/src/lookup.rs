@@ -4,10 +4,12 @@
 //! containers-auth.json(5), then the `credential-helpers` of registries.conf. Within one file, both use `credHelpers` first. Docker then uses only
 //! `credsStore` if it is set, else `auths`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use super::client::{ConfigFormat, EntryForAll, Kind};
+use super::auths_store::AuthsStore;
+use super::client::{ConfigFormat, EntryForAll, Kind, SKOPEO, skopeo_files};
 use super::credential::StoredPassword;
 use super::drop_in::DropIn;
 use super::edit::{HELPER, HelperSettings, Malformed};
@@ -19,6 +21,17 @@ use super::slips::{NearMiss, near};
 use super::variable;
 use context::Env;
 use diagnostics::{Code, Error, Result};
+
+/// Returns the keys of all files that the clients read and of `DOCKER_AUTH_CONFIG` that have a password.
+pub fn password_keys(env: &Env) -> BTreeSet<String> {
+    let files = Kind::ALL
+        .iter()
+        .filter_map(|kind| (kind.descriptor().read_files)(env).ok());
+    let files = files.chain(skopeo_files(env)).flatten();
+    let logins = |file: PathBuf| AuthsStore::for_config(&file, env).ok()?.list().ok();
+    let in_files = files.filter_map(logins).flat_map(BTreeMap::into_keys);
+    in_files.chain(variable::keys(env)).collect()
+}
 
 /// The kind of credentials that a client uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +61,8 @@ pub struct FoundCredentials {
 pub struct Lookup {
     /// The client.
     pub kind: Kind,
+    /// The name of the program: the client's, or `skopeo`.
+    pub name: &'static str,
     /// The files that the client reads, in its order, including missing ones.
     pub files: Vec<PathBuf>,
     /// The credentials that the client uses.
@@ -67,8 +82,19 @@ pub struct Lookup {
 /// # Errors
 /// The client cannot read or parse a file (with line and column), or there is no home folder.
 pub fn look_up(kind: Kind, host: &str, env: &Env) -> Result<Lookup> {
+    look_up_in((kind.descriptor().read_files)(env)?, kind, kind.name(), host, env)
+}
+
+/// Finds the credentials that skopeo would use, if it is installed and reads other files than podman.
+///
+/// # Errors
+/// The errors of [`look_up`].
+pub fn look_up_as_skopeo(host: &str, env: &Env) -> Option<Result<Lookup>> {
+    Some(look_up_in(skopeo_files(env)?, Kind::Podman, SKOPEO, host, env))
+}
+
+fn look_up_in(files: Vec<PathBuf>, kind: Kind, name: &'static str, host: &str, env: &Env) -> Result<Lookup> {
     let client = kind.descriptor();
-    let files = (client.read_files)(env)?;
     let mut all = Vec::new();
     let mut near_misses = Vec::new();
     let mut dropped_variable = None;
@@ -85,7 +111,7 @@ pub fn look_up(kind: Kind, host: &str, env: &Env) -> Result<Lookup> {
         }
     }
     for path in &files {
-        match in_file(kind, host, path, env) {
+        match in_file(kind, name, host, path, env) {
             Ok(of_file) => {
                 all.extend(of_file.found);
                 near_misses.extend(of_file.near_misses);
@@ -110,6 +136,7 @@ pub fn look_up(kind: Kind, host: &str, env: &Env) -> Result<Lookup> {
     let mut all = all.into_iter();
     Ok(Lookup {
         kind,
+        name,
         files,
         found: all.next(),
         shadowed: all.collect(),
@@ -131,11 +158,11 @@ struct FileLookup {
 }
 
 /// Reads one file of a client for a registry.
-fn in_file(kind: Kind, host: &str, path: &Path, env: &Env) -> Result<FileLookup> {
+fn in_file(kind: Kind, name: &str, host: &str, path: &Path, env: &Env) -> Result<FileLookup> {
     let Some(text) = read_text(path)? else {
         return Ok(FileLookup::default());
     };
-    let unreadable = |malformed: Malformed| unreadable(kind, &shown(path, env), &malformed);
+    let unreadable = |malformed: Malformed| unreadable(name, &shown(path, env), &malformed);
     let place = ConfigLocation::File(path.to_owned());
     let warning = |(cause, loss)| FileWarning {
         cause,
@@ -169,8 +196,8 @@ fn in_file(kind: Kind, host: &str, path: &Path, env: &Env) -> Result<FileLookup>
     })
 }
 
-fn unreadable(kind: Kind, path: &str, cause: &dyn Display) -> Error {
-    Error::failed(Code::ClientConfig, format!("{} cannot read {path}", kind.name()), cause)
+fn unreadable(name: &str, path: &str, cause: &dyn Display) -> Error {
+    Error::failed(Code::ClientConfig, format!("{name} cannot read {path}"), cause)
         .hint("fix the file at that place, or move it away and run ecr-auth setup")
 }
 

@@ -4,6 +4,7 @@ use super::auths::AuthsEditor;
 use super::credential::StoredPassword;
 use super::json::{Malformed, Object};
 use super::members::{NULL, or_empty};
+use context::{Env, variables};
 
 /// Returns the password for a registry, by its exact name.
 ///
@@ -24,6 +25,13 @@ pub(super) fn password(host: &str, text: &str) -> Result<Option<StoredPassword>,
     let auths = AuthsEditor::read(text)?;
     let found = auths.credential(host)?;
     Ok(found.map(|found| StoredPassword::from_secret(&found.secret)))
+}
+
+/// Returns the registries that the variable names.
+pub(super) fn keys(env: &Env) -> Vec<String> {
+    let text = env.get(variables::DOCKER_AUTH_CONFIG);
+    let auths = text.and_then(|text| AuthsEditor::read(text).ok());
+    auths.map_or_else(Vec::new, |auths| auths.keys().map(str::to_owned).collect())
 }
 
 fn for_each_entry(top: &Object<'_>, place: std::ops::Range<usize>) -> Result<(), Malformed> {
