@@ -58,6 +58,8 @@ pub struct SetupPlan<'a> {
     hosts: &'a [String],
     /// What the helper replaces, if it serves every registry.
     all: Option<StoreForAll>,
+    /// The store that docker finds by itself.
+    detected_store: Option<String>,
     files: Vec<ConfigFile>,
     link: LinkPlan,
     diff: String,
@@ -82,6 +84,11 @@ impl<'a> SetupPlan<'a> {
             false => None,
         };
         setup.fallback = all.as_ref().and_then(StoreForAll::fallback).cloned();
+        let detected_store = match (&all, changes.hosts.first()) {
+            (Some(all), _) => all.detected_store().map(str::to_owned),
+            (None, Some(host)) => client_config::store_in_use(&files, host, &context.env).map(str::to_owned),
+            (None, None) => None,
+        };
         let setup = match setup.is_empty() {
             true => None,
             false => Some((SetupFile::in_force(&context.env, config_path)?, setup)),
@@ -93,6 +100,7 @@ impl<'a> SetupPlan<'a> {
             profile: changes.profile,
             hosts: changes.hosts,
             all,
+            detected_store,
             files,
             link,
             diff: String::new(),
@@ -106,7 +114,7 @@ impl<'a> SetupPlan<'a> {
         SetupRequest {
             hosts: self.hosts,
             all: self.all.is_some(),
-            detected_store: self.all.as_ref().and_then(StoreForAll::detected_store),
+            detected_store: self.detected_store.as_deref(),
         }
     }
 
@@ -363,6 +371,11 @@ fn report(
     ));
     for (name, before) in &configured.replaced {
         context.say(&format!("{client}: {name} had {before:?}, which logout puts back"));
+    }
+    if let Some(store) = &configured.kept_store {
+        context.say(&format!(
+            "{client}: credsStore names {store} now, which {client} has used by itself: other logins stay there"
+        ));
     }
     if let Some(rest) = &configured.rest {
         context.say(&format!(

@@ -6,16 +6,13 @@ use std::path::{Path, PathBuf};
 use super::helper;
 use super::report::Check;
 use client_config::{
-    ConfigFile, DropIn, EntryForAll, HELPER, HelperSettings, Kind, config_files, read_text, real_path,
+    CREDS_STORE, ConfigFile, DropIn, EntryForAll, HELPER, HelperSettings, Kind, config_files, read_text, real_path,
     shown,
 };
 use configuration::Config;
 use context::Env;
 use diagnostics::Result;
 use ecr_registry::Registry;
-
-/// Docker's setting for the store of every registry.
-pub(super) const CREDS_STORE: &str = "credsStore";
 
 /// A client's configuration file, and its helper settings.
 #[derive(Debug)]

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
-use super::client_files::{CREDS_STORE, ClientFileState, state_of};
+use super::client_files::{ClientFileState, state_of};
 use super::helper;
 use super::report::Check;
 use super::span::roughly;
 use client_config::{
-    ClientCredentials, ConfigLocation, CredentialStore, FoundCredentials, Lookup, NearMiss, PasswordLoss, Slip,
-    StoredPassword, helper_meant, shown,
+    CREDS_STORE, ClientCredentials, ConfigLocation, CredentialStore, FoundCredentials, Lookup, NearMiss, PasswordLoss,
+    Slip, StoredPassword, helper_meant, shown,
 };
 use context::{Env, program, variables};
 use diagnostics::{Code, Error, with_its_ends};

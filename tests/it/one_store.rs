@@ -334,6 +334,73 @@ fn a_store_that_docker_found_by_itself_goes_on() {
     assert_eq!(config["credsStore"], "secretservice");
 }
 
+/// With `credHelpers`, docker no longer looks for a store by itself, and would write passwords into its file.
+#[test]
+fn a_store_that_docker_found_by_itself_keeps_other_logins_beside_one_registry() {
+    let machine = machine();
+    program(&machine, "docker-credential-secretservice", DESKTOP);
+    let (one, two) = (registry("one", "pw-1"), registry("two", "pw-2"));
+    for before in [
+        "{}",
+        "{\"credsStore\": \"\"}",
+        "{\"HttpHeaders\":{\"a\":\"b\"}, \"credsStore\":null}\n",
+    ] {
+        machine.write(DOCKER, before);
+        let told = setup(&machine, &["--client", "docker", HOST]);
+        let line =
+            "docker: credsStore names secretservice now, which docker has used by itself: other logins stay there\n";
+        assert!(told.stderr.contains(line), "{told:?}");
+        let config: Value = serde_json::from_str(&machine.read(DOCKER)).unwrap();
+        assert_eq!(config["credsStore"], "secretservice", "{config}");
+        let told = setup(&machine, &["--client", "docker", HOST]);
+        assert!(!told.stderr.contains("credsStore"), "{told:?}");
+        // The registry's own logout is enough, and so is one after `setup --all`.
+        let logged_out = machine.run(&["logout", HOST]);
+        assert_eq!((logged_out.status, machine.read(DOCKER).as_str()), (0, before));
+        assert!(
+            !machine.home().join("bin/docker-credential-ecr-auth").exists(),
+            "{logged_out:?}"
+        );
+        setup(&machine, &["--client", "docker", HOST]);
+        setup(&machine, &["--client", "docker", "--all"]);
+        assert!(machine.read(SETUP).contains(r#""fallback":{"store":"secretservice"}"#));
+        logout(&machine);
+        assert_eq!(machine.read(DOCKER), before);
+    }
+    fs::remove_file(machine.home().join(DOCKER)).unwrap();
+    docker_login(&machine, &one, "one", "pw-1");
+    fs::remove_file(machine.home().join(DOCKER)).unwrap();
+    setup(&machine, &["--client", "docker", HOST]);
+    docker_finds_a_login(&machine, &one);
+    docker_login(&machine, &two, "two", "pw-2");
+    logout(&machine);
+    let config: Value = serde_json::from_str(&machine.read(DOCKER)).unwrap();
+    assert_eq!(config["auths"].as_object().unwrap().len(), 2, "{config}");
+    docker_finds_a_login(&machine, &one);
+    docker_finds_a_login(&machine, &two);
+}
+
+/// Docker looks for a store only in a file without credentials, and a store that fails has none.
+#[test]
+fn a_store_that_docker_does_not_use_is_not_named() {
+    let machine = machine();
+    program(&machine, "docker-credential-secretservice", DESKTOP);
+    let login = "{\"auths\": {\"a.io\": {\"auth\": \"YTpi\"}}}";
+    machine.write(DOCKER, login);
+    setup(&machine, &["--client", "docker", HOST]);
+    assert!(!machine.read(DOCKER).contains("credsStore"));
+    logout(&machine);
+    assert_eq!(machine.read(DOCKER), login);
+    program(
+        &machine,
+        "docker-credential-secretservice",
+        "#!/bin/sh\necho no D-Bus; exit 1\n",
+    );
+    machine.write(DOCKER, "{}");
+    setup(&machine, &["--client", "docker", HOST]);
+    assert!(!machine.read(DOCKER).contains("credsStore"));
+}
+
 #[test]
 fn one_setup_json_names_one_store() {
     let machine = with_desktop();

@@ -6,6 +6,7 @@ use super::client::{EntryForAll, Kind};
 use super::edit::{ConfigEdit, HELPER, HelperSettings, Malformed, ends_with_configuration};
 use super::empty_parts::EmptyParts;
 use super::files::ConfigFile;
+use super::previous_store::{CREDS_STORE, finds_store};
 use super::record::{ClientUndoLog, FileRecord};
 use super::replace::{EditOutcome, read_text, real_path, update};
 use crate::unified_diff;
@@ -20,7 +21,8 @@ pub struct SetupRequest<'a> {
     pub hosts: &'a [String],
     /// Whether the clients use the helper for every registry. A host then gets its own entry only to replace another helper's.
     pub all: bool,
-    /// The store that docker uses if no `credsStore` is set.
+    /// The store that docker uses by itself while a file has no credential settings. Without `all`, it becomes `credsStore` of such a file, because
+    /// `credHelpers` ends that.
     pub detected_store: Option<&'a str>,
 }
 
@@ -31,6 +33,8 @@ pub struct SetupOutcome {
     pub changed: bool,
     /// Registries (or `credsStore`) that had another helper, with its name.
     pub replaced: Vec<(String, String)>,
+    /// The store that docker has used by itself, and that `credsStore` names now.
+    pub kept_store: Option<String>,
     /// Text after the configuration in the file, if any. The client ignores it, and other clients refuse the file.
     pub rest: Option<Malformed>,
     /// Why the replaced values could not be recorded, if so.
@@ -88,6 +92,7 @@ impl SetupRequest<'_> {
             let _ = remember(&changes);
         }
         done.changed = updated.changed;
+        done.kept_store = changes.detected_store.take().filter(|_| !self.all);
         done.replaced = replaced(changes);
         Ok(done)
     }
@@ -96,7 +101,14 @@ impl SetupRequest<'_> {
     fn plan(&self, file: &ConfigFile, old: Option<&str>) -> Result<Option<(String, FileRecord)>> {
         let text = old.unwrap_or_default();
         let settings = HelperSettings::in_file(file, text)?;
-        let edit = self.edit(file, &settings);
+        let mut edit = self.edit(file, &settings);
+        let keeps_store = !self.all && !edit.helpers.is_empty() && file.kind.descriptor().has_store;
+        let detected = self
+            .detected_store
+            .filter(|_| self.all || keeps_store && finds_store(text));
+        if keeps_store {
+            edit.store = detected.map(|store| Some(store.to_owned()));
+        }
         let new = edit.apply(text).map_err(|malformed| malformed.in_file(file))?;
         if new == text {
             return Ok(None);
@@ -105,7 +117,7 @@ impl SetupRequest<'_> {
         let hosts = edit.helpers.keys().map(|host| (host, settings.helpers.get(host)));
         let written = [
             ("credHelpers", !edit.helpers.is_empty()),
-            ("credsStore", edit.store.is_some()),
+            (CREDS_STORE, edit.store.is_some()),
         ];
         let written: Vec<&str> = written.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
         let record = FileRecord {
@@ -121,8 +133,12 @@ impl SetupRequest<'_> {
                 .into_iter()
                 .filter(|host| edit.helpers.contains_key(host))
                 .collect(),
-            creds_store: edit.store.as_ref().map(|_| previous(settings.store.as_ref())),
-            detected_store: edit.store.and(self.detected_store.map(str::to_owned)),
+            creds_store: edit
+                .store
+                .as_ref()
+                .filter(|_| self.all)
+                .map(|_| previous(settings.store.as_ref())),
+            detected_store: edit.store.and(detected.map(str::to_owned)),
             ..FileRecord::default()
         };
         Ok(Some((new, record)))
@@ -141,7 +157,7 @@ impl SetupRequest<'_> {
 }
 
 fn replaced(changes: FileRecord) -> Vec<(String, String)> {
-    let store = changes.creds_store.map(|previous| ("credsStore".to_owned(), previous));
+    let store = changes.creds_store.map(|previous| (CREDS_STORE.to_owned(), previous));
     let all = changes.cred_helpers.into_iter().chain(store);
     all.filter_map(|(name, previous)| Some((name, previous.previous?)))
         .collect()

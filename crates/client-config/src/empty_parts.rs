@@ -15,7 +15,7 @@ use diagnostics::Result;
 pub struct EmptyParts {
     /// The whole text, if the configuration had no members.
     text: Option<String>,
-    /// The values of members, `null` or an object without members.
+    /// The values of members: `null`, an empty text or an object without members.
     members: BTreeMap<String, String>,
 }
 
@@ -33,7 +33,8 @@ impl EmptyParts {
             let member = &top.members[*named(&top, name).last()?];
             let value = top.value(member);
             let object = Object::at(top.text, member.value_span.clone(), "");
-            let is_empty = value == NULL || value != EMPTY && object.is_ok_and(|object| object.members.is_empty());
+            let is_empty = [NULL, "\"\""].contains(&value)
+                || value != EMPTY && object.is_ok_and(|object| object.members.is_empty());
             is_empty.then(|| (name.to_owned(), value.to_owned()))
         };
         Ok(Self {

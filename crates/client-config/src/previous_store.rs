@@ -11,6 +11,9 @@ use super::store::CredentialStore;
 use context::{Env, program};
 use diagnostics::{Code, Error, Result};
 
+/// Docker's setting for the store of every registry.
+pub const CREDS_STORE: &str = "credsStore";
+
 /// The store that a docker configuration uses for every registry without its own helper.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PreviousStore {
@@ -33,10 +36,6 @@ impl PreviousStore {
         let real = real_path(&file.path)?;
         let text = read_text(&real)?.unwrap_or_default();
         let settings = HelperSettings::in_file(file, &text)?;
-        let detected = || match says_nothing(&text, &settings) {
-            true => detected_store(env),
-            false => None,
-        };
         let (name, is_named) = match settings.store.as_deref().filter(|name| !name.is_empty()) {
             Some(HELPER) => return Ok(Self::Ourselves(real)),
             // Without the program, docker has no store. With it, docker has only ECR's.
@@ -44,12 +43,12 @@ impl PreviousStore {
                 return Ok(Self::Auths(real));
             }
             Some(name) => (name.to_owned(), true),
-            None => match detected() {
+            None => match detected_store(env).filter(|_| finds_store(&text)) {
                 Some(name) => (name.to_owned(), false),
                 None => return Ok(Self::Auths(real)),
             },
         };
-        let store = CredentialStore::find(&name, "credsStore", env).map_err(|error| {
+        let store = CredentialStore::find(&name, CREDS_STORE, env).map_err(|error| {
             error.hint(format!(
                 "install it, or take credsStore out of {}, and run this again: other registries are to go on as before",
                 file.path.display()
@@ -70,10 +69,27 @@ impl PreviousStore {
     }
 }
 
+/// Returns the store that docker and helm find by themselves, if one of these files lets them and the store works: a store that fails has no logins.
+/// The store is asked for this registry.
+pub fn store_in_use(files: &[ConfigFile], host: &str, env: &Env) -> Option<&'static str> {
+    let looks = |file: &ConfigFile| {
+        let client = file.kind.descriptor();
+        let text = || read_text(&real_path(&file.path).ok()?).ok();
+        client.has_store
+            && client.is_installed(env)
+            && text().is_some_and(|text| finds_store(&text.unwrap_or_default()))
+    };
+    let name = detected_store(env).filter(|_| files.iter().any(looks))?;
+    let store = CredentialStore::find(name, CREDS_STORE, env).ok()?;
+    store.get(host).is_ok().then_some(name)
+}
+
 /// Whether docker looks for a store by itself: `ContainsAuth` of docker/cli is false.
-fn says_nothing(text: &str, settings: &HelperSettings) -> bool {
-    let has_auths = AuthsEditor::read(text).is_ok_and(|auths| auths.keys().next().is_some());
-    !has_auths && settings.helpers.is_empty()
+pub(super) fn finds_store(text: &str) -> bool {
+    let has_auths = || AuthsEditor::read(text).is_ok_and(|auths| auths.keys().next().is_some());
+    HelperSettings::read(text).is_ok_and(|settings| {
+        settings.helpers.is_empty() && settings.store.is_none_or(|store| store.is_empty()) && !has_auths()
+    })
 }
 
 /// Returns docker's default store, as `DetectDefaultStore` of docker/cli does.

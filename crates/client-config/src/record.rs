@@ -47,7 +47,7 @@ pub struct FileRecord {
     pub empty: EmptyParts,
     /// The replaced `credsStore`.
     pub creds_store: Option<ReplacedValue>,
-    /// The store that docker used by itself if no `credsStore` was set, such as `osxkeychain`.
+    /// The store that docker used by itself if no `credsStore` was set, such as `osxkeychain`. Without `creds_store`, it was written as `credsStore`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detected_store: Option<String>,
     /// If the file is the drop-in, the SHA-256 of its text, in hexadecimal digits.

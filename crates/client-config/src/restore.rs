@@ -10,6 +10,7 @@ use super::credential::{StoredCredential, auth_text};
 use super::edit::{ConfigEdit, HELPER, HelperSettings, Malformed};
 use super::files::ConfigFile;
 use super::login::hash;
+use super::previous_store::{CREDS_STORE, finds_store};
 use super::record::{ClientUndoEntries, ClientUndoLog, FileRecord, LoginRecord};
 use super::replace::{EditOutcome, real_path, update, update_private};
 use super::store::CredentialStore;
@@ -134,12 +135,9 @@ fn plan(
     };
     let settings = HelperSettings::in_file(file, text)?;
     let mut edit = edit(&settings, hosts, known);
-    use_detected_store(&mut edit, text, known);
     let back = logins.into_iter().flatten();
     edit.auths
         .extend(back.map(|(server, login)| (server.clone(), AuthEdit::of_credential(login))));
-    let mut names: Vec<String> = edit.helpers.keys().cloned().collect();
-    names.extend(edit.store.iter().map(|_| "credsStore".to_owned()));
     let stored = known.iter().flat_map(|known| &known.logins);
     let meant = stored.filter(|login| login.store.is_none() && is_meant(&login.host, hosts));
     let ours = still_there(text, meant).map_err(|malformed| malformed.in_file(file))?;
@@ -147,6 +145,9 @@ fn plan(
         let keep_empty = login.had_entry;
         edit.auths.insert(login.host.clone(), AuthEdit::Clear { keep_empty });
     }
+    use_detected_store(&mut edit, text, &settings, known).map_err(|malformed| malformed.in_file(file))?;
+    let mut names: Vec<String> = edit.helpers.keys().cloned().collect();
+    names.extend(edit.store.iter().map(|_| CREDS_STORE.to_owned()));
     let new = edit.apply(text).map_err(|malformed| malformed.in_file(file))?;
     let edited = if new == text {
         EditOutcome::Unchanged
@@ -188,16 +189,29 @@ fn edit(settings: &HelperSettings, hosts: &[String], known: Option<&FileRecord>)
     }
 }
 
-/// Docker looks for a store by itself only while a configuration has no credential settings. A later login has left an entry in `auths`, so the
-/// store with its password is named, as docker's own login would have done.
-fn use_detected_store(edit: &mut ConfigEdit, text: &str, known: Option<&FileRecord>) {
-    let detected = known.and_then(|known| known.detected_store.as_ref());
-    let has_entries = || AuthsEditor::read(text).is_ok_and(|auths| auths.keys().next().is_some());
-    if let (Some(store @ None), Some(detected)) = (&mut edit.store, detected)
-        && has_entries()
-    {
-        *store = Some(detected.clone());
+/// Docker looks for a store by itself only while a configuration has no credential settings. If other settings stay, such as an entry that a later
+/// login has left in `auths`, the store with its password is named, as docker's own login would have done.
+fn use_detected_store(
+    edit: &mut ConfigEdit,
+    text: &str,
+    settings: &HelperSettings,
+    known: Option<&FileRecord>,
+) -> Result<(), Malformed> {
+    let Some((known, detected)) = known.and_then(|known| Some((known, known.detected_store.as_ref()?))) else {
+        return Ok(());
+    };
+    let named = || Some(Some(detected.clone()));
+    let is_ours = match &edit.store {
+        None => known.creds_store.is_none() && settings.store.as_ref() == Some(detected),
+        restored => *restored == Some(None) || *restored == named(),
+    };
+    if is_ours {
+        edit.store = Some(None);
+        if !finds_store(&edit.apply(text)?) {
+            edit.store = named().filter(|store| *store != settings.store);
+        }
     }
+    Ok(())
 }
 
 /// Returns the recorded passwords that are still in the file. Without any, `auths` is not read, because it may be broken.
