@@ -38,18 +38,18 @@ struct Cli {
 }
 
 const EXAMPLES: &str = "Examples:
-  ecr-auth                                      shows what is here, and what to do next
-  ecr-auth setup --all                          serves every ECR registry (laptops)
-  ecr-auth setup 111122223333/eu-west-1 public  serves these registries (CI jobs)
-  ecr-auth doctor                               finds out why a pull fails
-  ecr-auth logout                               undoes everything";
+  ecr-auth                               shows what is here, and what to do next
+  ecr-auth setup --all                   serves every ECR registry (laptops)
+  ecr-auth setup 111122223333/eu-west-1  serves this registry (CI jobs)
+  ecr-auth doctor                        finds out why a pull fails
+  ecr-auth logout                        undoes everything";
 
 const COMPLETIONS: &str = "Examples:
-  source <(ecr-auth completions bash)                                    in ~/.bashrc
-  ecr-auth completions zsh >FOLDER/_ecr-auth                             of a FOLDER in $fpath
+  source <(ecr-auth completions bash)         in ~/.bashrc
+  ecr-auth completions zsh >FOLDER/_ecr-auth  of a FOLDER in $fpath
   ecr-auth completions fish >~/.config/fish/completions/ecr-auth.fish
-  ecr-auth completions powershell | Out-String | Invoke-Expression       in $PROFILE
-  eval (ecr-auth completions elvish | slurp)                             in rc.elv";
+  ecr-auth completions powershell | Out-String | Invoke-Expression  in $PROFILE
+  eval (ecr-auth completions elvish | slurp)  in rc.elv";
 
 const HELPER: &str = "Examples:
   echo 111122223333.dkr.ecr.eu-west-1.amazonaws.com | ecr-auth helper get
@@ -57,7 +57,8 @@ const HELPER: &str = "Examples:
   ecr-auth helper version";
 
 const BAZEL: &str = "Examples:
-  echo '{\"uri\": \"https://111122223333.dkr.ecr.eu-west-1.amazonaws.com/v2/\"}' | ecr-auth get
+  echo '{\"uri\": \"https://111122223333.dkr.ecr.eu-west-1.amazonaws.com/v2/\"}' | \\
+    ecr-auth get
 
 In .bazelrc:
   common --credential_helper=*.dkr.ecr.eu-west-1.amazonaws.com=ecr-auth";

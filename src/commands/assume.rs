@@ -27,8 +27,10 @@ use settings::{IdentitySettings, RoleSettings, SurfaceValue};
 const EXAMPLES: &str = "\
 Examples:
   ecr-auth assume --role-arn arn:aws:iam::111122223333:role/ci -- aws s3 ls
-  eval \"$(ecr-auth assume --role-arn arn:aws:iam::111122223333:role/ci --format env)\"
-  ecr-auth assume --role-arn arn:aws:iam::111122223333:role/ci --format profile --profile ci
+  eval \"$(ecr-auth assume --role-arn arn:aws:iam::111122223333:role/ci \\
+    --format env)\"
+  ecr-auth assume --role-arn arn:aws:iam::111122223333:role/ci \\
+    --format profile --profile ci
 
 As `credential_process`, or with --format profile, AWS's own tools ask again before the credentials end.";
 

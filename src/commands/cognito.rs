@@ -30,8 +30,9 @@ use settings::{CognitoSettings, RoleSettings, SignIn, SourceChoice};
 
 const EXAMPLES: &str = "\
 Examples:
-  ecr-auth cognito --user-pool-id eu-west-1_AbCdEfGhI --client-id 1h57kf5cpq17m0eml12EXAMPLE \\
-    --identity-pool-id eu-west-1:12345678-abcd-1234-abcd-123456789012 --username maria
+  ecr-auth cognito --user-pool-id eu-west-1_AbCdEfGhI \\
+    --client-id 1h57kf5cpq17m0eml12EXAMPLE --username maria \\
+    --identity-pool-id eu-west-1:12345678-abcd-1234-abcd-123456789012
   ecr-auth cognito                          with the ids of the configuration
   ecr-auth cognito change-password
   ecr-auth cognito forgot-password

@@ -36,10 +36,10 @@ pub struct DoctorArgs {
 }
 
 const EXAMPLES: &str = "Examples:
-  ecr-auth doctor                                                       all that is configured
-  ecr-auth doctor 111122223333.dkr.ecr.eu-west-1.amazonaws.com/app:1.0  one image
-  ecr-auth doctor 111122223333/eu-west-1 public                         these registries
-  ecr-auth doctor --redact 111122223333/eu-west-1                       for a public issue
+  ecr-auth doctor                                  all that is configured
+  ecr-auth doctor 111122223333/eu-west-1 public    these registries
+  ecr-auth doctor --redact 111122223333/eu-west-1  for a public issue
+  ecr-auth doctor 111122223333.dkr.ecr.eu-west-1.amazonaws.com/app:1.0
 
 Exit status: 0, or 1 if a pull would fail.";
 

@@ -23,7 +23,8 @@ pub struct ExistsArgs {
 
 const EXAMPLES: &str = "Examples:
   ecr-auth exists 111122223333.dkr.ecr.eu-west-1.amazonaws.com/app:1.0
-  ecr-auth exists -q 111122223333.dkr.ecr.eu-west-1.amazonaws.com/app:1.0 || docker build .
+  ecr-auth exists -q 111122223333.dkr.ecr.eu-west-1.amazonaws.com/app:1.0 || \\
+    docker build .
 
 Exit status: 0 the image is there, 1 the registry says that it is not, 2 it is unknown: stderr says why.";
 

@@ -16,7 +16,7 @@ use private_files::{WorkFolder, is_out_of_others_reach, replace_program, tempora
 const EXAMPLES: &str = "\
 Examples:
   ecr-auth install --to /usr/local/bin   in an image build
-  /ecr-auth install --to /tools          in an init container, with a volume mounted at /tools";
+  /ecr-auth install --to /tools          in an init container, into a volume";
 
 /// The start of temporary names.
 const TEMPORARY: &str = ".ecr-auth-";

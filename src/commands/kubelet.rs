@@ -41,7 +41,8 @@ const EXAMPLES: &str = "Examples:
   ecr-auth kubelet <request.json
 
 The kubelet feeds it a request like this one:
-  {\"apiVersion\": \"credentialprovider.kubelet.k8s.io/v1\", \"kind\": \"CredentialProviderRequest\",
+  {\"apiVersion\": \"credentialprovider.kubelet.k8s.io/v1\",
+   \"kind\": \"CredentialProviderRequest\",
    \"image\": \"111122223333.dkr.ecr.eu-west-1.amazonaws.com/app:1.0\"}";
 
 /// Whether a binary with this name replaces Amazon's own provider.

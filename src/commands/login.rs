@@ -23,7 +23,8 @@ Examples:
   ecr-auth login 111122223333.dkr.ecr.eu-west-1.amazonaws.com
   ecr-auth login --format password 111122223333/eu-west-1 | \\
     helm registry login -u AWS --password-stdin HOST
-  ecr-auth login --format k8s-secret --name ecr 111122223333/eu-west-1 | kubectl apply -f -
+  ecr-auth login --format k8s-secret --name ecr 111122223333/eu-west-1 | \\
+    kubectl apply -f -
 
 If the client knows credential helpers, prefer `ecr-auth setup`: it stores no password and renews it.";
 

@@ -20,10 +20,13 @@ use policies::{Access, Account};
 
 const EXAMPLES: &str = "\
 Examples:
-  ecr-auth trust-policy --account 111122223333 --ci github --repository octo/app --branch main
-  ecr-auth trust-policy --account 111122223333 --ci gitlab --repository octo/app --tag 'v*'
-  ecr-auth trust-policy --account 111122223333 --ci github --repository octo/app --branch main \\
-    --push app --region eu-west-1 --format commands
+  ecr-auth trust-policy --account 111122223333 --ci github \\
+    --repository octo/app --branch main
+  ecr-auth trust-policy --account 111122223333 --ci gitlab \\
+    --repository octo/app --tag 'v*'
+  ecr-auth trust-policy --account 111122223333 --ci github \\
+    --repository octo/app --branch main --push app --region eu-west-1 \\
+    --format commands
 
 In a CI job, without more than the account, the policy lets in jobs like this one:
   ecr-auth trust-policy --account 111122223333";

@@ -41,8 +41,8 @@ const OTHER_SHELLS: [(&str, &str); 2] = [
     ),
 ];
 
-/// The width at which help is wrapped, whatever the terminal's.
-const LINE: usize = 100;
+/// The columns of a usual terminal, at which help is wrapped.
+const COLUMNS: usize = 80;
 
 /// The vendor's own name for the registry, which an example of `cognito import` uses.
 const ALIAS: &str = "  - match: images.northwind.example\n    registry: 111122223333.dkr.ecr.eu-west-1.amazonaws.com\n    source: cognito\n";
@@ -243,23 +243,41 @@ fn assert_went_well(example: &str, outcome: &Outcome) {
     assert!(!outcome.stderr.contains("error: "), "{example}: {outcome:#?}");
 }
 
-/// Examples are copied, so none may be wrapped at the usual width.
+/// Returns the lines that people copy: the examples, and what is indented like them in the text below.
+fn copied(help: &str) -> Vec<&str> {
+    let (_, after) = help.split_once("\nExamples:\n").unwrap();
+    let after = after.split("\nArguments:\n").next().unwrap();
+    after.lines().filter(|line| line.starts_with("  ")).collect()
+}
+
+/// A wrapped example would run in parts when it is pasted.
 #[test]
-fn no_example_is_broken_within_its_line() {
+fn every_example_fits_on_a_usual_terminal() {
     let mut found = Vec::new();
     all(&[], &mut found);
     for (command, _) in found {
         let path: Vec<&str> = command.split_whitespace().collect();
         let help = help(&path);
-        let (_, listed) = help.split_once("\nExamples:\n").unwrap();
-        let too_long: Vec<_> = listed
-            .split("\n\n")
-            .next()
-            .unwrap()
-            .lines()
-            .filter(|line| line.len() > LINE)
-            .collect();
-        assert!(too_long.is_empty(), "{command}: {too_long:?}");
+        for line in copied(&help) {
+            assert!(line.chars().count() <= COLUMNS, "{command}: {line}");
+        }
+    }
+}
+
+#[test]
+fn a_usual_terminal_wraps_no_example() {
+    let program = binary();
+    let size = format!("stty cols {COLUMNS} rows 24 && exec \"$0\" \"$@\"");
+    let mut found = Vec::new();
+    all(&[], &mut found);
+    for (command, _) in found {
+        let path: Vec<&str> = command.split_whitespace().collect();
+        let args = [&["-c", &size, program.to_str().unwrap()], &path[..], &["--help"]].concat();
+        let terminal = Terminal::run_program(&Machine::new(), "/bin/sh".as_ref(), &args, Stdout::Terminal);
+        let shown = terminal.end().shown.replace('\r', "");
+        let is_wrapped = shown.lines().all(|line| line.chars().count() <= COLUMNS);
+        assert!(is_wrapped, "the terminal's size is not used: {shown}");
+        assert_eq!(copied(&shown), copied(&help(&path)), "{command}");
     }
 }
 

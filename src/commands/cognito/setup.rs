@@ -21,7 +21,8 @@ const EXAMPLES: &str = "\
 Examples:
   ecr-auth cognito setup --user-pool-id eu-west-1_AbCdEfGhI \\
     --client-id 1h57kf5cpq17m0eml12EXAMPLE --username zoe@example.com \\
-    --identity-pool-id eu-west-1:12345678-abcd-1234-abcd-123456789012 111122223333/eu-west-1
+    --identity-pool-id eu-west-1:12345678-abcd-1234-abcd-123456789012 \\
+    111122223333/eu-west-1
 
 `ecr-auth logout` puts back what was there before.";
 
