@@ -25,12 +25,16 @@ impl Args for IdentityArgs {
     fn augment_args(command: Command) -> Command {
         // The token comes from one place.
         let tokens = [&TOKEN_FILE, &TOKEN_ENV, &TOKEN_COMMAND].map(|setting| setting.name);
-        TABLE
-            .iter()
-            .fold(command, |command, setting| {
-                command.arg(flag(setting).help_heading(HEADING))
-            })
-            .group(ArgGroup::new("token").args(tokens))
+        let is_setup = command.get_name() == "setup";
+        let flags = TABLE.iter().map(|setting| {
+            let flag = flag(setting).help_heading(HEADING);
+            match setting.kind {
+                // `cognito setup` and `cognito import` write such rules. `setup` takes the word, but does not show it.
+                ValueKind::OneOf(words) if is_setup => flag.value_parser(one_of(words, "cognito")),
+                _ => flag,
+            }
+        });
+        command.args(flags).group(ArgGroup::new("token").args(tokens))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -75,15 +79,19 @@ fn parser(kind: ValueKind) -> ValueParser {
         ValueKind::File => PathBufValueParser::new().map(SurfaceValue::File).into(),
         ValueKind::Number(..) => value_parser!(u32).map(SurfaceValue::Number).into(),
         ValueKind::Port(_) => value_parser!(u32).range(1..=65535).map(SurfaceValue::Number).into(),
-        ValueKind::OneOf(words) | ValueKind::Switch(words) => {
-            let words = words.iter().map(|(word, help)| PossibleValue::new(*word).help(*help));
-            PossibleValuesParser::new(words).map(SurfaceValue::Text).into()
-        }
+        ValueKind::OneOf(words) | ValueKind::Switch(words) => one_of(words, ""),
         _ => {
             let read = move |word: String| kind.read(&word).ok_or("write it as KEY=VALUE");
             StringValueParser::new().try_map(read).into()
         }
     }
+}
+
+/// Returns the parser of one of these words, each with what it means. Help leaves out the word `hidden`.
+fn one_of(words: &[(&'static str, &'static str)], hidden: &str) -> ValueParser {
+    let words = words.iter();
+    let words = words.map(|(word, help)| PossibleValue::new(*word).help(*help).hide(*word == hidden));
+    PossibleValuesParser::new(words).map(SurfaceValue::Text).into()
 }
 
 /// Returns the values of a table's settings on the command line. A command need not have a flag for each.

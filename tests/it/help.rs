@@ -95,9 +95,26 @@ fn every_source_of_credentials_is_in_the_help() {
         let help = help(&[command]);
         let (_, source) = help.split_once("--source <SOURCE>").unwrap();
         for word in ["auto", "oidc", "chain", "cognito"] {
-            assert!(source.contains(&format!("\n          - {word}:")), "{command} {word}");
+            let is_shown = source.contains(&format!("\n          - {word}:"));
+            assert_eq!(is_shown, (command, word) != ("setup", "cognito"), "{command} {word}");
         }
     }
+}
+
+/// Users who sign in to Cognito run `cognito setup` or `cognito import`. `setup` takes `--source cognito`, but does not show it.
+#[test]
+fn nothing_of_cognito_is_in_the_help_of_setup() {
+    for args in [["setup", "--help"], ["setup", "-h"]] {
+        let help = Machine::new().run(&args).stdout;
+        assert!(!help.to_lowercase().contains("cognito"), "{help}");
+    }
+    let outcome = Machine::new().run(&["setup", "--source", "cognito", "--dry-run", HOST]);
+    assert!(outcome.stderr.contains("ecr-auth cognito import"), "{outcome:?}");
+    let outcome = Machine::new().run(&["setup", "--source", "nobody", HOST]);
+    assert!(
+        outcome.status == 2 && !outcome.stderr.contains("cognito"),
+        "{outcome:?}"
+    );
 }
 
 /// Returns the commands that a help lists, except clap's own.

@@ -270,7 +270,6 @@ fn collect(command: &Command, path: &str, all: &mut Vec<(String, String, String)
         let possible: Vec<_> = argument
             .get_possible_values()
             .iter()
-            .filter(|it| !it.is_hide_set())
             .map(|it| format!("`{}`", it.get_name()))
             .collect();
         if argument.get_action().takes_values() && !possible.is_empty() {
