@@ -13,6 +13,7 @@ use crate::commands::{
     trust_policy,
 };
 use crate::doctor::SharedRedactor;
+use configuration::Config;
 use context::{Context, Progress, Verbosity};
 use diagnostics::{Code, Error, Exit, Result};
 use settings::Surface;
@@ -142,6 +143,12 @@ fn dispatch(cli: &Cli, redactor: Option<SharedRedactor>, context: &mut Context<'
     let Some(command) = &cli.command else {
         return overview::run(cli.config.as_deref(), context).map(|()| Exit::Done);
     };
+    match (command, &cli.config) {
+        // Protocols and the report have errors of their own, and `logout` also works after the file was removed.
+        (Command::Helper { .. } | Command::Get | Command::Kubelet(_) | Command::Doctor(_) | Command::Logout(_), _) => {}
+        (_, Some(named)) => Config::check_is_there(named)?,
+        (_, None) => {}
+    }
     match command {
         Command::Setup(args) => setup::run(args, cli.config.as_deref(), context)?,
         Command::Logout(args) => logout::run(args, cli.config.as_deref(), context)?,

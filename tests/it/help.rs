@@ -298,6 +298,31 @@ fn a_usual_terminal_wraps_no_example() {
     }
 }
 
+/// `--config` is a flag of every command, also of those that need no configuration.
+#[test]
+fn a_configuration_file_that_is_named_but_missing_is_an_error_of_every_command() {
+    let lab = lab();
+    let machine = surrounding(&lab);
+    let mut found = Vec::new();
+    all(&[], &mut found);
+    found.push(("action".to_owned(), vec!["ecr-auth action main".to_owned()]));
+    for (command, examples) in found {
+        let example = OTHER_SHELLS
+            .iter()
+            .fold(examples[0].clone(), |it, (line, ours)| it.replace(line, ours));
+        let line = of_the_lab(&format!("  {example}")).replacen("ecr-auth", "ecr-auth --config nowhere.yml", 1);
+        let outcome = machine.call("bash".as_ref(), &["-euo", "pipefail", "-c", line.trim()], "");
+        let said = format!("{}{}", outcome.stdout, outcome.stderr);
+        // `logout` also cleans up after the file was removed.
+        let is_error = said.contains("nowhere.yml: there is no such file");
+        assert_eq!(is_error, command != "logout", "{line}: {outcome:#?}");
+        assert!(
+            outcome.status != 0 || command == "logout" || line.contains("(ecr-auth"),
+            "{line}: {outcome:#?}"
+        );
+    }
+}
+
 #[test]
 fn every_command_has_examples_and_each_of_them_works() {
     let mut found = Vec::new();

@@ -208,6 +208,14 @@ impl Config {
         Self::read(env, named, is_named(env, named) && !is_missing, None, None)
     }
 
+    /// Checks that the file that a command line names can be read, also for commands that need no configuration.
+    ///
+    /// # Errors
+    /// The file is missing, or cannot be read.
+    pub fn check_is_there(named: &Path) -> Result<()> {
+        file::read(named)?.map(drop).ok_or_else(|| file::missing(named))
+    }
+
     /// Reads all files. `planned` is a `setup.json` that is read in place of the one at its path.
     fn read(
         env: &Env,
