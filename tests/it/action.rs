@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lab::{Lab, PARTNER_ACCOUNT};
-use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::github_runner::{Runner, SUBJECT, github_role, step};
@@ -185,89 +184,6 @@ fn a_wrong_input_is_one_annotation_that_says_what_is_allowed() {
     let main = runner.main(&[("registries", "11122223333/eu-west-1")]);
     assert!(main.annotation().contains("leading zero"), "{main:?}");
     assert!(!runner.machine.home().join(".docker").exists());
-}
-
-/// Wrong inputs, and the input that the error is about. `None` if the error is about a registry, a role or a token.
-#[rstest]
-#[case(&[("role-duration-seconds", "60")], Some("role-duration-seconds"))]
-#[case(&[("role-duration-seconds", "7200"), ("role-chain", "next")], Some("role-duration-seconds"))]
-#[case(&[("inline-session-policy", "{")], Some("inline-session-policy"))]
-#[case(&[("inline-session-policy", "\"LONG\"")], Some("inline-session-policy"))]
-#[case(&[("inline-session-policy", "@nowhere.json")], Some("inline-session-policy"))]
-#[case(&[("managed-session-policies", "ReadOnly")], Some("managed-session-policies"))]
-#[case(&[("managed-session-policies", "a,b,c,d,e,f,g,h,i,j,k")], Some("managed-session-policies"))]
-#[case(&[("session-tags", "a=b")], Some("session-tags"))]
-#[case(&[("session-tags", "a=b"), ("source", "oidc")], Some("session-tags"))]
-#[case(&[("session-tags", "a#=b"), ("role-chain", "next")], Some("session-tags"))]
-#[case(&[("session-tags", "a")], Some("session-tags"))]
-#[case(&[("custom-tags", "{"), ("role-chain", "next")], Some("custom-tags"))]
-#[case(&[("custom-tags", "a=b"), ("session-tags", "a=b")], Some("custom-tags"))]
-#[case(&[("transitive-tag-keys", "a")], Some("transitive-tag-keys"))]
-#[case(&[("audience", "a\nb")], Some("audience"))]
-#[case(&[("role-session-name", "a\nb")], Some("role-session-name"))]
-#[case(&[("role-external-id", "a\nb")], Some("role-external-id"))]
-#[case(&[("source", "cognito")], Some("source"))]
-#[case(&[("source", "oidc"), ("role-chaining", "true")], Some("role-chaining"))]
-#[case(&[("source", "oidc"), ("role-to-assume", "")], Some("source: oidc"))]
-#[case(&[("role-chain", "next"), ("role-to-assume", "")], Some("role-chain"))]
-#[case(&[("inline-session-policy", "{}"), ("role-to-assume", "")], Some("inline-session-policy"))]
-#[case(&[("managed-session-policies", "a"), ("role-to-assume", "")], Some("managed-session-policies"))]
-#[case(&[("aws-region", "eu-west")], Some("aws-region"))]
-#[case(&[("web-identity-token-file", "~/token")], Some("web-identity-token-file"))]
-#[case(&[("web-identity-token-file", "/nowhere/token")], None)]
-#[case(&[("role-to-assume", "arn:aws:iam::1:role/x")], None)]
-#[case(&[("role-to-assume", "arn:aws-cn:iam::111122223333:role/x")], None)]
-#[case(&[("role-to-assume", ""), ("registries", "")], None)]
-#[case(&[("role-chain", "a b")], None)]
-#[case(&[("registries", "111122223333")], None)]
-#[case(&[("registries", "eu-west-1")], None)]
-#[case(&[("registries", "nowhere.example.com")], None)]
-#[case(&[("registries", "")], None)]
-#[case(&[("registries", "public role=a b")], Some("registries"))]
-#[case(&[("allowed-account-ids", "11122223333")], Some("allowed-account-ids"))]
-#[case(&[("allowed-account-ids", "444455556666")], Some("allowed-account-ids"))]
-#[case(&[("allowed-account-ids", "abc")], Some("allowed-account-ids"))]
-#[case(&[("allowed-account-ids", " , ")], Some("allowed-account-ids"))]
-#[case(&[("docker-config", "~/x")], Some("docker-config"))]
-#[case(&[("docker-config", "/dev/null/x")], None)]
-#[case(&[("export-credentials", "both")], Some("export-credentials"))]
-#[case(&[("export-credentials", "env"), ("role-to-assume", "")], Some("export-credentials"))]
-#[case(&[("aws-profile", "x"), ("export-credentials", "env")], Some("aws-profile"))]
-#[case(&[("aws-access-key-id", "x")], Some("aws-access-key-id"))]
-fn a_wrong_input_is_told_in_the_names_of_the_definition(#[case] wrong: &[(&str, &str)], #[case] about: Option<&str>) {
-    let lab = lab();
-    let (mut runner, role) = job(&lab);
-    let mut inputs = vec![("registries", HOST), ("role-to-assume", role.as_str())];
-    inputs.retain(|(name, _)| !wrong.iter().any(|(other, _)| other == name));
-    let long = format!("\"{}\"", "x".repeat(2048));
-    let wrong = wrong
-        .iter()
-        .map(|(name, text)| (*name, if *text == "\"LONG\"" { &long } else { *text }));
-    inputs.extend(wrong);
-    let main = runner.main(&inputs);
-    assert_eq!(main.outcome.status, 1, "{main:?}");
-    let text = main.annotation().replace("%0A", "\n");
-    let (_, text) = text.split_once("ecr-auth::").unwrap();
-    if let Some(about) = about {
-        let what = text.strip_prefix("input ").unwrap_or(text);
-        assert!(what.starts_with(&format!("{about}: ")), "{text}");
-    }
-    assert_names_of_the_definition(text);
-}
-
-/// Checks that a text for users of the Action names no flag, no key of `ecr-auth.yml` and no command.
-#[track_caller]
-fn assert_names_of_the_definition(text: &str) {
-    assert!(!text.contains("ecr-auth setup") && !text.contains(" --"), "{text}");
-    let definition = include_str!("../../action.yml");
-    let is_input = |name: &str| definition.contains(&format!("\n  {name}:"));
-    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-    let keys: Vec<&str> = settings::table::TABLE.iter().map(|setting| setting.name).collect();
-    for word in words.filter(|word| word.contains('-') && keys.contains(word)) {
-        assert!(is_input(word), "{word}: {text}");
-    }
-    let what = text.split(": ").next().unwrap();
-    assert!(!keys.contains(&what) || is_input(what), "{text}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics says where")]
 
 mod action;
+mod action_inputs;
 mod action_login;
 mod action_machine;
 mod another_home;
