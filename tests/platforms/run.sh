@@ -80,27 +80,42 @@ install_and_output_write_their_files() {
 a_running_helper_is_upgraded() {
   home upgraded
   setup "$REGISTRY"
-  local helper=$HOMES/bin/docker-credential-ecr-auth$EXE running
+  local helper=$HOMES/bin/docker-credential-ecr-auth$EXE running waits
   [ -z "$IS_WINDOWS" ] || printf x >>"$helper"
+  # It waits for its input until tail is killed.
   tail -f /dev/null | "$helper" get >/dev/null 2>&1 &
   running=$!
+  waits=$(jobs -p %%)
   setup "$REGISTRY"
   cmp -s "$BINARY" "$helper" || die "the helper was not replaced"
   "$helper" version >/dev/null || die "the new helper does not run"
-  kill "$running" 2>/dev/null || true
+  kill "$waits"
+  wait "$running" || true
+  "$BINARY" logout >/dev/null 2>&1 || die logout
+  [ -z "$(ls -A "$HOMES/bin" 2>/dev/null)" ] || die "something is left beside the helper: $(ls -A "$HOMES/bin")"
 }
 
-# Only this user has access to the folder of secrets.
+# Only this user has access to secrets, although everybody has access to the folder around them.
 secrets_are_closed_to_others() {
   home closed
-  setup "$REGISTRY"
-  local state
+  local others='Everyone|BUILTIN\\Users|Authenticated Users' state=$HOMES/.local/state/ecr-auth
+  [ "$(uname -s)" != Darwin ] || state="$HOMES/Library/Application Support/ecr-auth"
   if [ -n "$IS_WINDOWS" ]; then
-    state=$(native "$HOMES/AppData/Local/ecr-auth")
-    icacls "$state" >"$FOLDER/list"
+    state=$HOMES/AppData/Local/ecr-auth
+    # Git's bash would take the option for a path.
+    MSYS_NO_PATHCONV=1 icacls "$(native "$HOMES")" /grant '*S-1-1-0:(OI)(CI)F' >/dev/null
+    icacls "$(native "$HOMES/.docker")" | grep -qE "$others" || die "others have no access to the folder around it"
+  fi
+  (
+    umask 0
+    setup "$REGISTRY"
     "$BINARY" assume --profile default --output "$(native "$HOMES/credentials")"
-    icacls "$(native "$HOMES/credentials")" >>"$FOLDER/list"
-    ! grep -iE 'Everyone|BUILTIN\\Users|Authenticated Users' "$FOLDER/list" || die "others may open what is secret"
+  )
+  if [ -n "$IS_WINDOWS" ]; then
+    for secret in "$state" "$HOMES/credentials"; do icacls "$(native "$secret")"; done >"$FOLDER/list"
+    ! grep -E "$others" "$FOLDER/list" || die "others may open what is secret"
+  else
+    [ "$(find "$state" "$HOMES/credentials" -prune \( -perm 700 -o -perm 600 \) | wc -l)" -eq 2 ] || die "others may open what is secret"
   fi
 }
 
