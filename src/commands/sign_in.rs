@@ -58,13 +58,24 @@ fn is_in(group: u8, setting: &CognitoSetting) -> bool {
     match group {
         SIGN_IN | ROLE => setting.is_of_role == (group == ROLE),
         CHANGE if *setting == FLOW => true,
-        _ => [&USER_POOL_ID, &CLIENT_ID, &USERNAME, &CLIENT_SECRET_FILE].contains(&setting),
+        // The identity pool gives no password, but its id is passed along with the others.
+        _ => [
+            &USER_POOL_ID,
+            &CLIENT_ID,
+            &IDENTITY_POOL_ID,
+            &USERNAME,
+            &CLIENT_SECRET_FILE,
+        ]
+        .contains(&setting),
     }
 }
 
 fn with_flags(command: Command, group: u8) -> Command {
     let table = CognitoSettings::TABLE.iter().filter(|setting| is_in(group, setting));
-    let mut flags: Vec<_> = table.map(|setting| own(flag(setting))).collect();
+    let is_unused = |setting: &CognitoSetting| !matches!(group, SIGN_IN | ROLE) && *setting == IDENTITY_POOL_ID;
+    let mut flags: Vec<_> = table
+        .map(|setting| own(flag(setting)).hide(is_unused(setting)))
+        .collect();
     // `--help` has the browser before its domain.
     if let Some(domain) = flags.iter().position(|it| it.get_id() == DOMAIN.name) {
         flags.swap(domain, domain + 1);

@@ -9,7 +9,7 @@ pub use files::{CommandFile, add_path, add_summary, check, write};
 
 use std::fmt::Write as _;
 
-use crate::mask::is_worth_hiding;
+use crate::worth_hiding::is_worth_hiding;
 use crate::{
     CiSystem, Masking, MissingToken, RequestForm, RequestKind, SessionWords, SubjectPitfall, TokenFinder, TokenIssuer,
     WorkflowLines, actions,

@@ -35,6 +35,7 @@ pub mod trust;
 mod user_command;
 mod visible;
 mod woodpecker;
+mod worth_hiding;
 
 pub use descriptor::{
     CiSystem, CiToken, FetchedToken, JobMark, Masking, MissingToken, SessionWords, SubjectPitfall, TokenFinder,

@@ -8,14 +8,11 @@ use percent_encoding::percent_decode_str;
 use zeroize::Zeroizing;
 
 use crate::github::{CommandFile, GITHUB};
+use crate::worth_hiding::is_worth_hiding;
 use crate::{Masking, running_in};
 use context::{Context, Env};
 use diagnostics::{Code, Error, Result};
-use ecr_registry::parse_region;
 use secret::Secret;
-
-/// The shortest text to hide, in bytes. Hiding a shorter one, such as `AWS`, ruins more of a log than it protects.
-const SHORTEST: usize = 8;
 
 /// The variables that may name a proxy with its password.
 const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
@@ -116,12 +113,6 @@ fn worth_hiding(secrets: &[Secret]) -> Vec<&Secret> {
         }
     }
     found
-}
-
-/// Whether hiding a text protects more of a log than it ruins.
-pub(crate) fn is_worth_hiding(text: &str) -> bool {
-    let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.chars().count() >= SHORTEST && !is_account && parse_region(text).is_err()
 }
 
 fn not_hidden(cause: impl fmt::Display) -> Error {
