@@ -93,7 +93,7 @@ fn replace(folder: &Path, name: &OsStr, text: &[u8]) -> io::Result<()> {
     let (mut file, _alive) = temporary_among_others(&prefix, folder)?;
     private_files::close(file.path())?;
     file.as_file_mut().write_all(text)?;
-    file.as_file().sync_all()?;
+    private_files::sync(file.as_file())?;
     check(folder, name)?;
     private_files::replace(file.into_temp_path(), &folder.join(name))
 }

@@ -120,7 +120,7 @@ fn copy(exe: &Path, path: &Path) -> io::Result<()> {
     let (mut made, _alive) = temporary_among_others(TEMPORARY, folder_of(path))?;
     io::copy(&mut File::open(exe)?, made.as_file_mut())?;
     make_executable(made.as_file())?;
-    made.as_file().sync_all()?;
+    private_files::sync(made.as_file())?;
     replace_program(made.into_temp_path(), path)
 }
 

@@ -75,6 +75,7 @@ pub use notes::Notes;
 pub use own_file::{close, close_folder, is_private_folder, open_own, read_own};
 pub use platform::{
     AliveMark, is_at, is_out_of_others_reach, is_own, is_own_or_roots, real, remove_file, replace, replace_program,
+    sync,
 };
 pub use read::{
     CONFIGURATION_LIMIT, TOKEN_LIMIT, is_null_device, open, open_to_append, read, read_as_owner, read_secret,

@@ -205,7 +205,11 @@ pub(crate) fn is_unsupported(error: &io::Error) -> bool {
 }
 
 /// Waits until a file is on the disk. macOS refuses that (`F_FULLFSYNC`) on some network homes. The server's confirmation is then enough.
-pub(crate) fn sync(file: &File) -> io::Result<()> {
+///
+/// # Errors
+/// The system's error.
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub fn sync(file: &File) -> io::Result<()> {
     match file.sync_all() {
         Err(_) if cfg!(target_os = "macos") => Ok(rustix::fs::fsync(file)?),
         synced => synced,

@@ -232,7 +232,11 @@ pub(crate) fn is_unsupported(error: &io::Error) -> bool {
 }
 
 /// Waits until a file is on the disk.
-pub(crate) fn sync(file: &File) -> io::Result<()> {
+///
+/// # Errors
+/// The system's error.
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub fn sync(file: &File) -> io::Result<()> {
     file.sync_all()
 }
 
