@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+use super::windows::at_any_length;
 use windows_permissions::constants::{SeObjectType::SE_FILE_OBJECT, SecurityInformation};
 use windows_permissions::wrappers::{
     ConvertSecurityDescriptorToStringSecurityDescriptor, GetNamedSecurityInfo, SetNamedSecurityInfo,
@@ -54,7 +55,7 @@ pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
 fn set(path: &Path, list: &str, what: SecurityInformation) -> io::Result<()> {
     let descriptor: LocalBox<SecurityDescriptor> = list.parse()?;
     SetNamedSecurityInfo(
-        path.as_os_str(),
+        at_any_length(path)?.as_os_str(),
         SE_FILE_OBJECT,
         what,
         None,
@@ -65,7 +66,7 @@ fn set(path: &Path, list: &str, what: SecurityInformation) -> io::Result<()> {
 }
 
 fn text_of(path: &Path, what: SecurityInformation) -> io::Result<String> {
-    let descriptor = GetNamedSecurityInfo(path.as_os_str(), SE_FILE_OBJECT, what)?;
+    let descriptor = GetNamedSecurityInfo(at_any_length(path)?.as_os_str(), SE_FILE_OBJECT, what)?;
     let text = ConvertSecurityDescriptorToStringSecurityDescriptor(&descriptor, what)?;
     Ok(text.to_string_lossy().into_owned())
 }
@@ -128,6 +129,20 @@ mod tests {
         assert_eq!(fs::read(&file).unwrap(), b"secret");
         fs::write(below.join("new"), "secret").unwrap();
         assert!(is_private(&below.join("new")).unwrap());
+    }
+
+    #[test]
+    fn a_file_with_a_long_path_is_closed() {
+        let folder = closed_folder();
+        let below = folder.path().join("x".repeat(120)).join("y".repeat(120));
+        fs::create_dir_all(&below).unwrap();
+        let file = below.join("file");
+        fs::write(&file, "secret").unwrap();
+        for path in [&below, &file] {
+            make_private(path).unwrap();
+            assert!(is_private(path).unwrap());
+        }
+        copy(&below, &file).unwrap();
     }
 
     #[test]
