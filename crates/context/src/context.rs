@@ -1,5 +1,6 @@
 //! Everything that a command reads of the outside world, as values. Any command can therefore run inside a test, without a process.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{Read, Write};
@@ -44,6 +45,14 @@ impl Default for Env {
     }
 }
 
+/// Returns the name under which a variable is kept. The case of names does not count on Windows.
+fn key<'a>(name: impl Into<Cow<'a, str>>) -> Cow<'a, str> {
+    match cfg!(windows) {
+        true => name.into().to_uppercase().into(),
+        false => name.into(),
+    }
+}
+
 /// Shows only the names, because the values may be keys and tokens.
 impl fmt::Debug for Env {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,19 +74,19 @@ impl Env {
     /// Returns the variable's value, if it is set and not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.vars
-            .get(name)
+            .get(&*key(name))
             .map(String::as_str)
             .filter(|value| !value.is_empty())
     }
 
     /// Sets a variable for later reads and for programs that are run, but not in this process itself.
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
-        self.vars.insert(name.to_owned(), value.into());
+        self.vars.insert(key(name).into_owned(), value.into());
     }
 
     /// Whether the variable is set but empty. Libraries that read the process's own environment may not treat it as unset.
     pub fn is_blank(&self, name: &str) -> bool {
-        self.vars.get(name).is_some_and(String::is_empty)
+        self.vars.get(&*key(name)).is_some_and(String::is_empty)
     }
 
     /// Returns all variables, for a program that runs in the same environment.
@@ -187,13 +196,11 @@ pub fn no_home(what: &str) -> Error {
 
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Env {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(vars: I) -> Self {
-        let vars = vars.into_iter().map(|(name, value)| {
-            let name = name.into();
-            let name = if cfg!(windows) { name.to_uppercase() } else { name };
-            (name, value.into())
-        });
+        let vars = vars.into_iter();
         Self {
-            vars: vars.collect(),
+            vars: vars
+                .map(|(name, value)| (key(name.into()).into_owned(), value.into()))
+                .collect(),
             ..Self::default()
         }
     }
@@ -269,6 +276,17 @@ mod tests {
         assert_eq!(env.get("A"), None);
         assert!(env.is_blank("A") && !env.is_blank("B") && !env.is_blank("C"));
         assert!(env.is_true("B"));
+    }
+
+    #[test]
+    fn the_case_of_names_counts_except_on_windows() {
+        let mut env: Env = [("My_Token", "a"), ("Blank", "")].into_iter().collect();
+        let found = |env: &Env| ["My_Token", "MY_TOKEN", "my_token"].map(|name| env.get(name).map(str::to_owned));
+        let [same, others] = [Some("a".to_owned()), cfg!(windows).then(|| "a".to_owned())];
+        assert_eq!(found(&env), [same, others.clone(), others]);
+        assert_eq!([env.is_blank("Blank"), env.is_blank("BLANK")], [true, cfg!(windows)]);
+        env.set("mY_tOKEN", "b");
+        assert_eq!(env.get("My_Token"), Some(if cfg!(windows) { "b" } else { "a" }));
     }
 
     #[test]
