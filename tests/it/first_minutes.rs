@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use lab::{Ci, JobSpec};
 use rstest::rstest;
 
-use crate::harness::{HOST, Machine, Outcome, binary};
+use crate::harness::{HOST, Machine, Outcome, binary, is_for_windows};
 use crate::lab_machine::lab;
 
 pub const KEYS: [(&str, &str); 2] = [
@@ -308,9 +308,10 @@ fn a_program_that_hides_the_helper_is_not_set_up_over() {
 }
 
 #[rstest]
-#[case("rules/x.yml", "rules/x.yml")]
-#[case("it's mine.yml", r"'it'\''s mine.yml'")]
-fn a_configuration_that_is_named_is_named_in_what_to_type(#[case] file: &str, #[case] typed: &str) {
+#[case("rules/x.yml", ["rules/x.yml"; 2])]
+#[case("it's mine.yml", [r"'it'\''s mine.yml'", "\"it's mine.yml\""])]
+fn a_configuration_that_is_named_is_named_in_what_to_type(#[case] file: &str, #[case] typed: [&str; 2]) {
+    let typed = typed[usize::from(is_for_windows())];
     let machine = Machine::new().with_all(KEYS);
     let path = machine.path(file);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
