@@ -58,23 +58,20 @@ fn is_in(group: u8, setting: &CognitoSetting) -> bool {
     match group {
         SIGN_IN | ROLE => setting.is_of_role == (group == ROLE),
         CHANGE if *setting == FLOW => true,
-        // The identity pool gives no password, but its id is passed along with the others.
-        _ => [
-            &USER_POOL_ID,
-            &CLIENT_ID,
-            &IDENTITY_POOL_ID,
-            &USERNAME,
-            &CLIENT_SECRET_FILE,
-        ]
-        .contains(&setting),
+        _ => [&USER_POOL_ID, &CLIENT_ID, &USERNAME, &CLIENT_SECRET_FILE].contains(&setting),
     }
 }
 
+/// Whether a flag is taken and not used: the identity pool has no passwords, but scripts pass its id with the others.
+fn is_passed_along(group: u8, setting: &CognitoSetting) -> bool {
+    !matches!(group, SIGN_IN | ROLE) && *setting == IDENTITY_POOL_ID
+}
+
 fn with_flags(command: Command, group: u8) -> Command {
-    let table = CognitoSettings::TABLE.iter().filter(|setting| is_in(group, setting));
-    let is_unused = |setting: &CognitoSetting| !matches!(group, SIGN_IN | ROLE) && *setting == IDENTITY_POOL_ID;
+    let is_taken = |setting: &&&'static CognitoSetting| is_in(group, setting) || is_passed_along(group, setting);
+    let table = CognitoSettings::TABLE.iter().filter(is_taken);
     let mut flags: Vec<_> = table
-        .map(|setting| own(flag(setting)).hide(is_unused(setting)))
+        .map(|setting| own(flag(setting)).hide(is_passed_along(group, setting)))
         .collect();
     // `--help` has the browser before its domain.
     if let Some(domain) = flags.iter().position(|it| it.get_id() == DOMAIN.name) {
