@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use super::windows::at_any_length;
+use super::long_path::at_any_length;
 use windows_permissions::constants::{SeObjectType::SE_FILE_OBJECT, SecurityInformation};
 use windows_permissions::wrappers::{
     ConvertSecurityDescriptorToStringSecurityDescriptor, GetNamedSecurityInfo, SetNamedSecurityInfo,

@@ -3,6 +3,8 @@
 
 #[cfg(windows)]
 mod access_list;
+#[cfg(windows)]
+mod long_path;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
