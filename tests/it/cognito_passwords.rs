@@ -207,7 +207,6 @@ fn options_that_only_other_commands_read_are_refused(#[case] what: &str, #[case]
 fn a_password_needs_no_options_of_the_aws_credentials(
     #[values("change-password", "forgot-password")] what: &str,
     #[values(
-        "--identity-pool-id",
         "--domain",
         "--callback-port",
         "--identity-flow",
