@@ -122,13 +122,13 @@ impl<'s, 'w> CognitoSession<'s, 'w> {
         config: &Config,
         context: &'s mut Context<'w>,
     ) -> Result<Self> {
-        let settings = flags.over(config.cognito())?;
+        // Changing a password does not need the settings for AWS credentials.
+        let settings = match what {
+            None => flags.settings(config.cognito())?,
+            Some(_) => flags.over(config.cognito())?,
+        };
         check_is_configured(&settings)?;
         let next = setup::hosts_of_sign_in(config).next().map(next_pull);
-        if what.is_none() {
-            // Changing a password does not need the settings for AWS credentials.
-            settings.check()?;
-        }
         Ok(Self {
             identity: Identity::of_cognito(&settings, &context.env)?,
             terminal: Terminal::open(args::in_terminal(what, &settings)),

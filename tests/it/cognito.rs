@@ -165,6 +165,16 @@ fn a_second_factor_in_a_ci_says_what_to_do() {
 }
 
 #[test]
+fn an_id_that_nobody_gave_is_missing_and_not_wrong() {
+    let outcome = Machine::new().run(&["cognito", "--user-pool-id", USER_POOL_ID]);
+    assert_eq!(outcome.status, 2, "{outcome:?}");
+    assert!(
+        outcome.stderr.contains("identity-pool-id: it is missing"),
+        "{outcome:?}"
+    );
+}
+
+#[test]
 fn without_any_configuration_every_error_names_the_import() {
     let machine = Machine::new().with("AWS_REGION", "eu-west-1");
     for args in [
