@@ -78,8 +78,13 @@ fn become_it(command: &mut Command) -> std::io::Result<Exit> {
     Err(command.exec())
 }
 
+/// Runs the command until it ends. The console sends Ctrl-C to both processes, and the command decides what it means: this process goes on as long
+/// as it listens.
 #[cfg(not(unix))]
 fn become_it(command: &mut Command) -> std::io::Result<Exit> {
+    use tokio::signal::windows::{ctrl_break, ctrl_c};
+
+    let _listens = (ctrl_c(), ctrl_break());
     let status = command.status()?;
     Ok(Exit::OfCommand(status.code().unwrap_or(1)))
 }
