@@ -28,13 +28,15 @@ impl Terminal {
     /// Opens the controlling terminal, if a person can be expected to see a question: stderr is a terminal, or both stdin and stdout are. The caller
     /// of a `credential_process` reads stdout and stderr and shows nothing, and an invisible question would wait forever.
     pub fn open(hint: impl Into<String>) -> Self {
-        // The console of Windows asks on stderr.
-        let is_run_by_hand = || cfg!(unix) && std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        let is_run_by_hand = || std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
         let is_seen = std::io::stderr().is_terminal() || is_run_by_hand();
-        Self {
-            device: is_seen.then(system::Device::open).flatten(),
-            hint: hint.into(),
-        }
+        let device = is_seen.then(system::Device::open).flatten();
+        // Git Bash's terminal is not a console.
+        let hint = match cfg!(windows) && is_seen && device.is_none() {
+            true => "write winpty before the command, or use PowerShell".to_owned(),
+            false => hint.into(),
+        };
+        Self { device, hint }
     }
 
     /// Whether there is a terminal.

@@ -139,6 +139,18 @@ fn questions_go_to_the_terminal_though_stderr_is_a_file() {
 }
 
 #[test]
+fn questions_go_to_the_terminal_though_stdin_is_a_pipe() {
+    let lab = lab();
+    add(&lab, user());
+    let machine = machine(&lab, CLIENT_ID);
+    let line = format!("echo wrong | '{}' cognito --username maria", binary().display());
+    let mut terminal = Terminal::run_program(&machine, Path::new("/bin/sh"), &["-c", &line], Stdout::Terminal);
+    terminal.expect("Password of maria: ").answer(PASSWORD);
+    terminal.expect("Signed in as maria");
+    assert_eq!(terminal.end().status, 0);
+}
+
+#[test]
 fn the_helper_asks_nothing_though_there_is_a_terminal() {
     let lab = lab();
     let machine = machine(&lab, CLIENT_ID);
