@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::action::{assert_nowhere, docker_config, files_below, job};
 use crate::github_runner::{Runner, SUBJECT, github_role, step};
-use crate::harness::{HOST, assert_private};
+use crate::harness::{HOST, assert_private, is_for_windows};
 use crate::jobs::PARTNER_HOST;
 use crate::lab_machine::{lab, registry_status};
 
@@ -20,6 +20,7 @@ fn an_isolated_configuration_is_a_copy_that_keeps_dockers_ways() {
     runner.machine.write(".docker/config.json", before);
     runner.machine.write(".docker/contexts/meta/far/meta.json", "{}");
     runner.machine.write(".docker/cli-plugins/docker-buildx", "");
+    runner.machine.write(".docker/key.pem", "a key");
     runner.machine.set("RUNNER_ENVIRONMENT", "self-hosted");
     let first = runner
         .main(&[("registries", HOST), ("role-to-assume", &role)])
@@ -52,6 +53,10 @@ fn an_isolated_configuration_is_a_copy_that_keeps_dockers_ways() {
     runner.docker_asks(HOST).password();
     runner.post(&first).succeeded();
     assert!(folder.is_dir() && !folder.join("config.json").exists());
+    if is_for_windows() {
+        // Copies there: a context has keys.
+        assert!(!folder.join("contexts").exists() && !folder.join("key.pem").exists());
+    }
     assert_eq!(runner.machine.variable("DOCKER_CONFIG"), Some(""));
     assert_eq!(runner.machine.read(".docker/config.json"), before);
     assert!(

@@ -17,7 +17,7 @@ use private_files::{StateFolder, WorkFolder};
 
 /// The files that docker reads in its configuration folder beside `config.json`: contexts, plug-ins, the keys of content trust, and certificates
 /// for the engine.
-const LINKED: [&str; 6] = ["contexts", "cli-plugins", "trust", "ca.pem", "cert.pem", "key.pem"];
+pub(super) const LINKED: [&str; 6] = ["contexts", "cli-plugins", "trust", "ca.pem", "cert.pem", "key.pem"];
 
 /// The configuration folder that docker uses from now on.
 #[derive(Debug, Clone, PartialEq, Eq)]

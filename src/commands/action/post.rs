@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+use super::docker_config::LINKED;
 use super::job::JobFolder;
 use super::undo::Undo;
 use super::uses::ConfigUses;
@@ -114,6 +115,12 @@ fn remove_secrets(job: &JobFolder, undo: &Undo) -> Result<()> {
             .and(gone(&job.podman(), |path| fs::remove_file(path))),
         false => removed,
     };
+    // Where they are copies, there are keys among them.
+    let copies = LINKED.iter().filter(|_| cfg!(not(unix)) && undo.made_job);
+    let remove_copy = |path: &Path| fs::remove_dir_all(path).or_else(|_| fs::remove_file(path));
+    let removed = copies.fold(removed, |removed, name| {
+        removed.and(gone(&job.docker().join(name), remove_copy))
+    });
     removed.map_err(|error| failed(&undo.job, error))
 }
 
