@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::edit::{Conflict, check_credentials, set_process, unset_process};
-use super::quote::command_line;
+use super::quote::{command_line, line_of_windows};
 use crate::SharedFile;
 use crate::ini::sections;
 use private_files::UndoLog;
@@ -220,6 +220,18 @@ fn plain_words_need_no_quotes() {
         command_line(Path::new("/opt/ecr-auth"), &args).unwrap(),
         r"/opt/ecr-auth assume --role-arn arn:aws:iam::1:role/x 'a b' 'it'\''s' 'x ''#y' ''"
     );
+}
+
+/// `cmd.exe /C` would remove the quotes around the program's path.
+#[rstest]
+#[case(r"C:\PROGRA~1\ecr-auth.exe", "a b", Some(r#"C:\PROGRA~1\ecr-auth.exe assume "a b""#))]
+#[case(r"C:\My Tools\ecr-auth.exe", "a", Some(r#""C:\My Tools\ecr-auth.exe" assume a"#))]
+#[case(r"C:\My Tools\ecr-auth.exe", "a b", None)]
+#[case(r"C:\Program Files (x86)\ecr-auth.exe", "a", None)]
+#[case(r"C:\R&D\ecr-auth.exe", "a", None)]
+fn quotes_that_windows_would_remove_are_refused(#[case] exe: &str, #[case] arg: &str, #[case] line: Option<&str>) {
+    let made = line_of_windows(exe, &["assume".to_owned(), arg.to_owned()]);
+    assert_eq!(made.ok().as_deref(), line);
 }
 
 /// Splits a line like a shell.
