@@ -147,6 +147,10 @@ fn write(drop_in: &DropIn, record: Option<&ClientUndoLog>, context: &mut Context
     context.say(&format!(
         "podman: every registry (credential-helpers) {already}in {path}"
     ));
+    if cfg!(not(target_os = "linux")) {
+        context
+            .say("podman: podman machine only uses registries that ecr-auth lists: add one with ecr-auth setup HOST");
+    }
     if let Some(other) = drop_in.hidden_by() {
         let other = shown(other, &context.env);
         context.say(&format!(
