@@ -198,6 +198,9 @@ fn store(config: Option<&Path>, context: &mut Context<'_>) -> HelperAnswer {
 
 /// Prints a line if a user signs in with another password, because pulls will not use it.
 fn tell_if_foreign(target: &RegistryTarget<'_>, name: &str, password: &Secret, context: &mut Context<'_>) {
+    if password.expose().is_empty() {
+        return;
+    }
     let cache = Cache::from_env(&context.env);
     let path = pull::by_rule(target, context).map(|(path, _)| path);
     let of_key = path
