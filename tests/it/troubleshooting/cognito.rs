@@ -64,6 +64,8 @@ pub const WAYS: &[Way] = &[
             USER_POOL_ID,
             "--client-id",
             CLIENT_ID,
+            "--identity-pool-id",
+            "none",
             "--username",
             "maria",
         ];
