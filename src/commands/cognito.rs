@@ -80,7 +80,10 @@ pub fn run(command: &CognitoCommand, config_path: Option<&Path>, context: &mut C
         Some(CognitoSubcommand::ChangePassword(args)) => (Some("change-password"), &args.user, &args.password),
         Some(CognitoSubcommand::ForgotPassword(args)) => (Some("forgot-password"), &args.user, &no_password),
     };
-    password.refuse_password()?;
+    match &command.what {
+        Some(CognitoSubcommand::ForgotPassword(args)) => args.shown.refuse()?,
+        _ => password.shown.refuse()?,
+    }
     let config = Config::load(&context.env, config_path)?;
     let session = CognitoSession::new(what, flags, password, &config, context);
     let ran = session.and_then(|mut session| match &command.what {

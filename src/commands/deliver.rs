@@ -62,7 +62,8 @@ impl DeliveryArgs {
                 .and_then(|()| context.stdout.flush())
                 .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write the result", error));
         };
-        let written = destination(path)?.write(result, context);
+        let to = destination(path)?;
+        let written = to.write(result, context);
         written.map_err(|error| {
             failed(
                 path,
@@ -70,7 +71,9 @@ impl DeliveryArgs {
                 "check that its folder is there and that this user may write to it",
             )
         })?;
-        context.say(&format!("written: {}", path.display()));
+        if path.as_os_str() != "-" {
+            context.say(&format!("written: {}", path.display()));
+        }
         Ok(())
     }
 }

@@ -105,9 +105,8 @@ fn rules(
     env: &Env,
 ) -> Result<Vec<SetupRule>> {
     if !args.identity.is_given() {
-        let new = hosts
-            .iter()
-            .filter(|host| args.all && config.exact_hosts().all(|known| known != *host));
+        // Where a rule holds already, it stays the one that counts.
+        let new = hosts.iter().filter(|host| args.all && config.place(host).is_none());
         return new.map(|host| args.identity.rule(host, config)).collect();
     }
     if hosts.is_empty() {

@@ -228,7 +228,12 @@ impl<'a> SetupPlan<'a> {
         if let Some((file, change)) = &self.setup {
             let written = file.write(&context.env, self.config, change)?;
             if !change.rules.is_empty() || change.cognito.is_some() {
-                report_rules(change.rules.len(), &written, file.path(), context);
+                report_rules(
+                    change.rules.iter().filter(|rule| !rule.keys.is_empty()).count(),
+                    &written,
+                    file.path(),
+                    context,
+                );
             }
         }
         let request = self.request();
@@ -311,6 +316,7 @@ fn install(link: &LinkPlan, record: Option<&ClientUndoLog>, context: &mut Contex
 fn report_rules(count: usize, written: &SetupWritten, path: &Path, context: &mut Context<'_>) {
     let already = if written.changed { "" } else { "already " };
     let what = match count {
+        0 => "the names of the registries".to_owned(),
         1 => "the identity of 1 registry".to_owned(),
         count => format!("the identity of {count} registries"),
     };

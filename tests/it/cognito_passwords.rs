@@ -204,6 +204,17 @@ fn options_that_only_other_commands_read_are_refused(#[case] what: &str, #[case]
 }
 
 #[rstest]
+fn a_password_on_the_command_line_is_refused_with_the_reason(
+    #[values("", "change-password", "forgot-password")] what: &str,
+    #[values("-p", "--password")] flag: &str,
+) {
+    let args = ["cognito", what, flag, "secret"];
+    let outcome = Machine::new().run(&args.into_iter().filter(|arg| !arg.is_empty()).collect::<Vec<_>>());
+    assert_eq!(outcome.status, 2, "{outcome:?}");
+    assert!(outcome.stderr.contains("[EA0714]"), "{outcome:?}");
+}
+
+#[rstest]
 fn a_password_needs_no_options_of_the_aws_credentials(
     #[values("change-password", "forgot-password")] what: &str,
     #[values(

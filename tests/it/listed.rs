@@ -198,3 +198,19 @@ fn what_was_set_up_is_listed_until_logout(#[case] setup: &[&str]) {
     assert_eq!(machine.run(&["logout"]).status, 0);
     machine.helper("list", "").prints(&own());
 }
+
+/// A rule without settings would come before the user's own.
+#[test]
+fn a_store_for_all_leaves_the_rule_of_a_registry_that_is_named() {
+    let lab = lab();
+    let machine = machine(&lab);
+    machine.write(
+        CONFIG,
+        "registries:\n  - match: '*.dkr.ecr.*.amazonaws.com'\n    profile: partner\n",
+    );
+    let bin = machine.path("bin").display().to_string();
+    let setup = ["setup", "--all", "--client", "docker", "--bin-dir", &bin, HOST];
+    assert_eq!(machine.run(&setup).status, 0);
+    let report = machine.run(&["doctor", HOST]);
+    assert!(report.stdout.contains("profile partner"), "{report:?}");
+}

@@ -36,7 +36,6 @@ fn calls(lab: &Lab) -> u64 {
 #[case::forgejo("FORGEJO_ACTIONS", "true")]
 #[case::gitea("GITEA_ACTIONS", "true")]
 #[case::azure("TF_BUILD", "True")]
-#[case::files_of_github_alone("ANY", "1")]
 fn nothing_is_handed_over_where_the_ci_hears_nothing(#[case] name: &str, #[case] value: &str) {
     let lab = lab();
     let role = role(&lab, "push");

@@ -97,7 +97,7 @@ impl Endpoint {
     /// Returns the endpoint of a service in a region, for this identity. `kind` is what the registry's name asks for. AWS's settings add to it.
     ///
     /// # Errors
-    /// This is no region, or the settings name an address of plain http that is not a loopback address, and `ECR_AUTH_ALLOW_HTTP` is not 1.
+    /// This is no region and has no address of its own, or the settings name an address of plain http that is not a loopback address, and `ECR_AUTH_ALLOW_HTTP` is not 1.
     pub fn for_service(
         service: Service,
         region: &str,
@@ -110,6 +110,10 @@ impl Endpoint {
             refuse_plain_http(url, env)?;
         }
         let is_own = url.is_none();
+        // STS also has a region of a whole partition, such as aws-global. An address of one's own is called in any region.
+        if is_own && !region.ends_with("-global") {
+            parse_region(region)?;
+        }
         let setting = |variable: &str, key: &str| {
             env.get(variable)
                 .or_else(|| identity.setting(key))
@@ -119,7 +123,7 @@ impl Endpoint {
         let dual_stack = kind.dual_stack || setting(variables::AWS_USE_DUALSTACK_ENDPOINT, "use_dualstack_endpoint");
         Ok(Self {
             service,
-            region: parse_region(region)?,
+            region: region.to_owned(),
             url,
             // ECR Public has no FIPS endpoint.
             fips: fips && is_own && service != Service::EcrPublic,

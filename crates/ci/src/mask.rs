@@ -55,10 +55,10 @@ fn user_and_password(url: &str) -> Option<&str> {
 /// # Errors
 /// The CI cannot read stderr, because it is closed or redirected, or the CI's program that takes secrets is missing.
 pub fn check_masks(context: &Context<'_>) -> Result<()> {
-    match masking(&context.env) {
-        Masking::None => Ok(()),
-        Masking::Commands(_) => context.stderr.why_unheard().map_or(Ok(()), |why| Err(not_hidden(why))),
-        Masking::Program { find, .. } => find(&context.env),
+    match running_in(&context.env).map(|ci| ci.masking) {
+        None | Some(Masking::None) => Ok(()),
+        Some(Masking::Commands(_)) => context.stderr.why_unheard().map_or(Ok(()), |why| Err(not_hidden(why))),
+        Some(Masking::Program { find, .. }) => find(&context.env),
     }
 }
 

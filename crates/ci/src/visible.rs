@@ -5,8 +5,10 @@ use context::Env;
 use secret::Secret;
 
 /// Variables that differ between two terminals of one user, and do not lead to credentials. docs/cache.md lists them, with those of a job's step.
-const OF_TERMINAL: [&str; 12] = [
+const OF_TERMINAL: [&str; 13] = [
     "_",
+    // How many commands of a `credential_process` run around this one.
+    "_ECR_AUTH_DEPTH",
     "COLORTERM",
     "COLUMNS",
     "LINES",

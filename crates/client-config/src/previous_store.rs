@@ -1,6 +1,7 @@
 //! Finds the store that answers for all registries before `setup --all`, and has to go on answering for others.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use super::auths::AuthsEditor;
 use super::edit::{HELPER, HelperSettings};
@@ -80,7 +81,9 @@ pub fn store_in_use(files: &[ConfigFile], host: &str, env: &Env) -> Option<&'sta
             && text().is_some_and(|text| finds_store(&text.unwrap_or_default()))
     };
     let name = detected_store(env).filter(|_| files.iter().any(looks))?;
-    let store = CredentialStore::find(name, CREDS_STORE, env).ok()?;
+    let store = CredentialStore::find(name, CREDS_STORE, env)
+        .ok()?
+        .within(env.deadline().saturating_duration_since(Instant::now()));
     store.get(host).is_ok().then_some(name)
 }
 

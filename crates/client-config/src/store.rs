@@ -92,7 +92,6 @@ impl<'a> CredentialStore<'a> {
     }
 
     /// Changes the time limit from ten seconds.
-    #[cfg(test)]
     pub fn within(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
     }

@@ -8,14 +8,14 @@ use private_files::{close_folder, is_own, is_private_folder};
 
 /// Checks that `folder` belongs to this user and is closed to others. Closes it if it is open.
 ///
-/// A folder that others may read is only closed if `holds_only_ours`, and an empty one only if it is not there for everybody to write to: with
-/// `ECR_AUTH_CACHE_DIR=/tmp`, root must not lock everybody out of /tmp. Otherwise the folder is not used.
+/// A folder that others may read is only closed if `holds_only_ours`, and an empty one only if it is not sticky, as folders for everybody's files
+/// are: with `ECR_AUTH_CACHE_DIR=/tmp`, root must not lock everybody out of /tmp. Otherwise the folder is not used.
 pub(super) fn prepare_folder(folder: &Path, holds_only_ours: impl Fn(&str) -> bool) -> io::Result<()> {
     let metadata = fs::metadata(folder)?;
     if is_private_folder(folder)? {
         return Ok(());
     }
-    let is_taken = || Ok::<_, io::Error>(is_everybodys(&metadata) && fs::read_dir(folder)?.next().is_none());
+    let is_taken = || Ok::<_, io::Error>(is_sticky(&metadata) && fs::read_dir(folder)?.next().is_none());
     if !metadata.is_dir() || !is_own(&metadata) || !all_names(folder, holds_only_ours)? || is_taken()? {
         return Err(ErrorKind::PermissionDenied.into());
     }
@@ -28,15 +28,15 @@ pub(super) fn is_prepared(folder: &Path) -> bool {
 }
 
 #[cfg(unix)]
-fn is_everybodys(folder: &Metadata) -> bool {
+fn is_sticky(folder: &Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt;
 
-    const STICKY_OR_WRITABLE: u32 = 0o1002;
-    folder.permissions().mode() & STICKY_OR_WRITABLE != 0
+    const STICKY: u32 = 0o1000;
+    folder.permissions().mode() & STICKY != 0
 }
 
 #[cfg(not(unix))]
-fn is_everybodys(_: &Metadata) -> bool {
+fn is_sticky(_: &Metadata) -> bool {
     false
 }
 

@@ -29,17 +29,25 @@ pub struct PasswordArgs {
     /// Code of the authenticator, where there is no terminal to ask for it
     #[arg(long, value_name = "CODE")]
     pub mfa_code: Option<String>,
-    /// Never
-    #[arg(short = 'p', long, num_args = 0..=1, hide = true)]
-    pub password: Option<Option<String>>,
+    /// A password on the command line
+    #[command(flatten)]
+    pub shown: ShownPassword,
 }
 
-impl PasswordArgs {
+/// A password on the command line, which is refused with the reason
+#[derive(Debug, Clone, Default, Args)]
+pub struct ShownPassword {
+    /// Never
+    #[arg(short = 'p', long, num_args = 0..=1, hide = true)]
+    password: Option<Option<String>>,
+}
+
+impl ShownPassword {
     /// Refuses a password on the command line.
     ///
     /// # Errors
     /// There is one.
-    pub fn refuse_password(&self) -> Result<()> {
+    pub fn refuse(&self) -> Result<()> {
         match self.password {
             None => Ok(()),
             Some(_) => Err(Error::usage(
@@ -50,7 +58,9 @@ impl PasswordArgs {
             .hint("leave it out and type it in when asked, or give it with --password-file, --password-command or ECR_AUTH_COGNITO_PASSWORD")),
         }
     }
+}
 
+impl PasswordArgs {
     /// Returns the answers that are known without asking.
     ///
     /// # Errors

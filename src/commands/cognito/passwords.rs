@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::args::{PasswordArgs, command, password_in};
+use super::args::{PasswordArgs, ShownPassword, command, password_in};
 use super::{CognitoSession, sign_in};
 use crate::commands::sign_in::{ChangeUserArgs, ForgotUserArgs};
 use cognito::{self, CallFailure, Questions, RefreshTokenStore, passwords};
@@ -47,6 +47,9 @@ pub struct ForgotArgs {
     /// The user pool and the user.
     #[command(flatten)]
     pub user: ForgotUserArgs,
+    /// A password on the command line.
+    #[command(flatten)]
+    pub shown: ShownPassword,
     /// File that holds the new password [default: asked for on the terminal]
     #[arg(long, value_name = "FILE")]
     pub new_password_file: Option<PathBuf>,

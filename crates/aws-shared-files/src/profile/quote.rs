@@ -3,8 +3,8 @@
 //! botocore uses Python's `shlex` (on Windows its own rules), and the SDKs run `sh -c` (on Windows `cmd.exe /C`). Some of them first cut a value at
 //! a `#` or `;` after white space, even in quotes.
 //!
-//! `cmd.exe /C` removes the first and the last quote of a line that begins with one, unless these two are the only ones, and nothing between them is
-//! special. So on Windows the program has its 8.3 name if it would need quotes.
+//! `cmd.exe /C` removes the first and the last quote of a line that begins with one, unless these two are the only ones, with a blank and nothing
+//! special between them. So on Windows the program has its 8.3 name if it would need quotes.
 
 use std::path::Path;
 use std::time::Duration;
@@ -47,8 +47,11 @@ fn join(exe: &str, args: &[String], push: fn(&mut String, &str) -> Result<()>) -
 /// The line of [`command_line`] on Windows.
 pub(super) fn line_of_windows(exe: &str, args: &[String]) -> Result<String> {
     let line = join(exe, args, push_windows)?;
-    let is_kept = line.matches('"').count() == 2 && !exe.contains(['&', '<', '>', '(', ')', '@', '^', '|']);
-    match line.starts_with('"') && !is_kept {
+    let is_kept =
+        line.matches('"').count() == 2 && exe.contains(' ') && !exe.contains(['&', '<', '>', '(', ')', '@', '^', '|']);
+    // Without quotes, these end the program's name.
+    let is_cut = exe.contains([',', ';', '=']);
+    match is_cut || line.starts_with('"') && !is_kept {
         true => Err(refuse("cmd.exe would remove the quotes that the program's path needs")
             .hint("put ecr-auth into a folder whose path has no blanks and no special characters")),
         false => Ok(line),
