@@ -22,8 +22,8 @@ LARGEST_DOWNLOAD=2400000
 SYSTEM_LIBRARIES='kernel32|ntdll|advapi32|bcrypt|bcryptprimitives|combase|crypt32|ktmw32|ncrypt|oleaut32|rpcrt4|secur32|user32|userenv|ws2_32|api-ms-win-(core|crt)-[a-z0-9-]+'
 # Tests that watch the process's system calls or limit its memory would watch qemu instead. Starting many qemu processes takes longer than a `get`
 # may last.
-# Questions at a terminal need an ioctl (TCGETS2) that Debian 12's qemu doesn't support.
-NOT_EMULATED='test(/^(crowds::(a_warm_get_opens_no_socket_and_starts_no_thread|two_hundred_identities_at_once_are_all_cached)$|leaks|stored_logins::no_secret_is_in_an_argument_or_in_a_readable_file$|power_cut::|under_fire::|floods::|faults::|cognito_terminal::|cognito_import::|waiting::|help::|moto::)/)'
+# Questions at a terminal need an ioctl (TCGETS2) that Debian 12's qemu doesn't support. The list of processes names qemu.
+NOT_EMULATED='test(/^(crowds::(a_warm_get_opens_no_socket_and_starts_no_thread|two_hundred_identities_at_once_are_all_cached)$|leaks|stored_logins::no_secret_is_in_an_argument_or_in_a_readable_file$|power_cut::|under_fire::|floods::|faults::|cognito_(browser|devices|import|terminal)::|mfa::|waiting::|help::|moto::|store_tricks::a_store_that_leads_back_without_our_mark_ends_too)/)'
 # Tests that move a process's clock use a preloaded library, which a static program doesn't load.
 CLOCK_MOVED='test(/^(job_time|scale|aws_tools::boto3|floods::a_week_|locks::a_process_that_is_stopped_while_it_renews|token_commands::the_helper_mints_when_)/)'
 CLOCK_MOVED_CLIENTS='^test_(browser_customers_(of_|sign_in_with_(a_passkey|google))|builds_outlive_|builds_of_.*_are_told_what_ended$|logins_work_by_the_aws_cli_under_assume$|cognito_customers_pull_|cognito_profiles_|doctor_names_(an_expired_session|a_clock_that_is_off)$)'
