@@ -18,12 +18,13 @@ pub fn posix_word(word: &str) -> String {
     quoted
 }
 
-/// Returns a word for cmd and PowerShell: as it is, or in double quotes, which both read. (To PowerShell, a comma makes a list, and `@` a variable's
-/// parts.) Where PowerShell would replace something between double quotes, the word is in its single quotes, which cmd does not know.
+/// Returns a word for cmd and PowerShell: as it is, or in double quotes, which both read. (To PowerShell, a comma makes a list, and `@` at the
+/// beginning a variable's parts.) Where PowerShell would replace something between double quotes, the word is in its single quotes, which cmd does
+/// not know.
 fn windows_word(word: &str) -> String {
     match () {
         () if word.contains(['"', '$', '`']) => format!("'{}'", word.replace('\'', "''")),
-        () if is_plain(&word.replace('\\', "/")) && !word.contains([',', '@']) => word.to_owned(),
+        () if is_plain(&word.replace('\\', "/")) && !word.contains(',') && !word.starts_with('@') => word.to_owned(),
         () => format!("\"{word}\""),
     }
 }
@@ -55,6 +56,7 @@ mod tests {
             ("a-b_c=d:e+f./1", "a-b_c=d:e+f./1", "a-b_c=d:e+f./1"),
             ("a,b", "a,b", "\"a,b\""),
             ("@a", "@a", "\"@a\""),
+            ("a@sha256:0", "a@sha256:0", "a@sha256:0"),
             ("", "''", "\"\""),
             ("a b", "'a b'", "\"a b\""),
             (r"C:\a\b", r"'C:\a\b'", r"C:\a\b"),
