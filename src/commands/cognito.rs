@@ -73,17 +73,21 @@ enum CognitoSubcommand {
 /// Settings are missing or invalid, a password is wrong, a question cannot be asked, or Cognito refuses.
 pub fn run(command: &CognitoCommand, config_path: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
     let no_password = PasswordArgs::default();
-    let (what, flags, password): (_, &SignInValues, _) = match &command.what {
+    let (what, flags, password, shown): (_, &SignInValues, _, _) = match &command.what {
         Some(CognitoSubcommand::Setup(args)) => return setup::run(args, config_path, context),
         Some(CognitoSubcommand::Import(args)) => return import::run(args, config_path, context),
-        None => (None, &command.sign_in, &command.password),
-        Some(CognitoSubcommand::ChangePassword(args)) => (Some("change-password"), &args.user, &args.password),
-        Some(CognitoSubcommand::ForgotPassword(args)) => (Some("forgot-password"), &args.user, &no_password),
+        None => (None, &command.sign_in, &command.password, &command.password.shown),
+        Some(CognitoSubcommand::ChangePassword(args)) => (
+            Some("change-password"),
+            &args.user,
+            &args.password,
+            &args.password.shown,
+        ),
+        Some(CognitoSubcommand::ForgotPassword(args)) => {
+            (Some("forgot-password"), &args.user, &no_password, &args.shown)
+        }
     };
-    match &command.what {
-        Some(CognitoSubcommand::ForgotPassword(args)) => args.shown.refuse()?,
-        _ => password.shown.refuse()?,
-    }
+    shown.refuse()?;
     let config = Config::load(&context.env, config_path)?;
     let session = CognitoSession::new(what, flags, password, &config, context);
     let ran = session.and_then(|mut session| match &command.what {

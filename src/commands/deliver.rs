@@ -62,8 +62,7 @@ impl DeliveryArgs {
                 .and_then(|()| context.stdout.flush())
                 .map_err(|error| Error::failed(Code::ResultNotWritten, "cannot write the result", error));
         };
-        let to = destination(path)?;
-        let written = to.write(result, context);
+        let written = destination(path)?.write(result, context);
         written.map_err(|error| {
             failed(
                 path,

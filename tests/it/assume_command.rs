@@ -78,14 +78,15 @@ fn a_command_has_the_credentials_and_nothing_that_leads_to_others() {
             .find_map(|line| line.strip_prefix(&format!("{name}=")));
         found.map(str::to_owned)
     };
-    let seen = environment(&[
+    let flags = [
         "--role-arn",
         &gitlab,
         "--token-env",
         "MY_TOKEN",
         "--region",
         "eu-west-1",
-    ]);
+    ];
+    let seen = environment(&flags);
     for name in taken_out {
         assert_eq!(variable(&seen, name), None, "{name}");
     }
@@ -93,19 +94,7 @@ fn a_command_has_the_credentials_and_nothing_that_leads_to_others() {
         assert_eq!(variable(&seen, name).as_deref(), Some(value));
     }
     assert_eq!(variable(&seen, "AWS_REGION").as_deref(), Some("eu-west-1"));
-    let session = Session::read(
-        &machine
-            .run(&[
-                "assume",
-                "--role-arn",
-                &gitlab,
-                "--token-env",
-                "MY_TOKEN",
-                "--region",
-                "eu-west-1",
-            ])
-            .stdout,
-    );
+    let session = Session::read(&machine.run(&[&["assume"], &flags[..]].concat()).stdout);
     for (name, value) in [
         ("AWS_ACCESS_KEY_ID", session.id),
         ("AWS_SECRET_ACCESS_KEY", session.key),

@@ -1,4 +1,4 @@
-//! What is kept of a sign-in to Cognito, and for whom.
+//! Tests what is kept of a sign-in to Cognito, and for whom.
 
 use lab::Service;
 use lab::cognito::{CLIENT_ID, LICENSED_ROLE, ROTATING_CLIENT_ID, USER_POOL_ID, UserSpec};

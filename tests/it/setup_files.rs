@@ -218,7 +218,7 @@ fn a_configuration_without_helpers_comes_back_byte_for_byte(#[case] before: &str
     assert_eq!(machine.read(".docker/config.json"), before);
 }
 
-/// The same for the settings that `setup --all` and `login` write.
+/// The settings that `setup --all` and `login` write leave nothing behind.
 #[rstest]
 #[case::store("{\"credsStore\": null}")]
 #[case::empty("")]

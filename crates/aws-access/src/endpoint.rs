@@ -97,7 +97,8 @@ impl Endpoint {
     /// Returns the endpoint of a service in a region, for this identity. `kind` is what the registry's name asks for. AWS's settings add to it.
     ///
     /// # Errors
-    /// This is no region and has no address of its own, or the settings name an address of plain http that is not a loopback address, and `ECR_AUTH_ALLOW_HTTP` is not 1.
+    /// This is no region and the service has no other address, or the settings name an address of plain http that is not a loopback address, and
+    /// `ECR_AUTH_ALLOW_HTTP` is not 1.
     pub fn for_service(
         service: Service,
         region: &str,

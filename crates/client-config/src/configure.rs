@@ -3,10 +3,10 @@
 use std::io;
 
 use super::client::{EntryForAll, Kind};
-use super::edit::{ConfigEdit, HELPER, HelperSettings, Malformed, ends_with_configuration};
+use super::edit::{CREDS_STORE, ConfigEdit, HELPER, HelperSettings, Malformed, ends_with_configuration};
 use super::empty_parts::EmptyParts;
 use super::files::ConfigFile;
-use super::previous_store::{CREDS_STORE, finds_store};
+use super::previous_store::finds_store;
 use super::record::{ClientUndoLog, FileRecord};
 use super::replace::{EditOutcome, read_text, real_path, update};
 use crate::unified_diff;

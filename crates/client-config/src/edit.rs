@@ -13,6 +13,9 @@ use super::member_types::DockerView;
 use super::members::{EMPTY, MemberChanges, NULL, ObjectLayout, named, or_empty, quoted, string, text_of};
 use diagnostics::{Code, Error, Result};
 
+/// Docker's setting for the store of every registry.
+pub const CREDS_STORE: &str = "credsStore";
+
 /// The helper's name for clients, which run `docker-credential-<name>`.
 pub const HELPER: &str = "ecr-auth";
 
@@ -127,10 +130,10 @@ impl ConfigEdit {
         if let Some(store) = &self.store
             && *store != config.store()?
         {
-            let null = self.empty.member("credsStore", true).filter(|_| store.is_none());
-            match (null, named(&config.top, "credsStore").last()) {
-                (Some(null), Some(last)) => changes.put(Some(*last), "credsStore", Some(null.to_owned())),
-                _ => changes.put_text(&config.top, "credsStore", store.as_deref()),
+            let null = self.empty.member(CREDS_STORE, true).filter(|_| store.is_none());
+            match (null, named(&config.top, CREDS_STORE).last()) {
+                (Some(null), Some(last)) => changes.put(Some(*last), CREDS_STORE, Some(null.to_owned())),
+                _ => changes.put_text(&config.top, CREDS_STORE, store.as_deref()),
             }
         }
         if !self.auths.is_empty() {
@@ -193,6 +196,6 @@ impl<'a> ConfigText<'a> {
     }
 
     fn store(&self) -> Result<Option<String>, Malformed> {
-        text_of(&self.top, "credsStore", "credsStore")
+        text_of(&self.top, CREDS_STORE, CREDS_STORE)
     }
 }

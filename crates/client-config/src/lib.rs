@@ -58,7 +58,7 @@ pub use configure::{SetupOutcome, SetupRequest};
 pub use credential::{StoredCredential, StoredPassword};
 pub use diff::unified_diff;
 pub use drop_in::{DropIn, DropInWritten};
-pub use edit::{ConfigEdit, HELPER, HelperSettings, Malformed};
+pub use edit::{CREDS_STORE, ConfigEdit, HELPER, HelperSettings, Malformed};
 pub use empty_parts::EmptyParts;
 pub use files::{ConfigFile, ConfigLocation, config_files, shown};
 pub use helper_name::helper_meant;
@@ -66,7 +66,7 @@ pub use link::{HELPER_NAMES, LinkPlan, LinkState, helper_link, is_for_all_users,
 pub use login::{PasswordPlace, RegistryLogin, StoreOutcome, StoredLogin, store};
 pub use lookup::{ClientCredentials, FoundCredentials, Lookup, look_up, look_up_as_skopeo, password_keys};
 pub use passwords::{FileWarning, PasswordLoss};
-pub use previous_store::{CREDS_STORE, PreviousStore, store_in_use};
+pub use previous_store::{PreviousStore, store_in_use};
 pub use private_files::UndoRecord;
 pub use record::{ClientUndoEntries, ClientUndoLog, FileRecord, LoginRecord, set_up_hosts, undo_log};
 pub use replace::{EditOutcome, UpdateOutcome, read_text, real_path, update, update_private};

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::auths::{AuthEdit, AuthsEditor};
 use super::client::Kind;
 use super::credential::auth_text;
-use super::edit::{ConfigEdit, HELPER, HelperSettings};
+use super::edit::{CREDS_STORE, ConfigEdit, HELPER, HelperSettings};
 use super::empty_parts::EmptyParts;
 use super::files::ConfigFile;
 use super::record::{ClientUndoLog, FileRecord, LoginRecord};
@@ -119,7 +119,7 @@ enum PasswordDestination<'a> {
 impl<'a> PasswordDestination<'a> {
     fn for_host(host: &str, settings: &HelperSettings, kind: Kind, env: &'a Env) -> Result<Self> {
         let helper = settings.helpers.get(host).map(|name| (name, "credHelpers"));
-        let default = || settings.store.as_ref().map(|name| (name, "credsStore"));
+        let default = || settings.store.as_ref().map(|name| (name, CREDS_STORE));
         let store = helper.or_else(|| default().filter(|_| kind.descriptor().has_store));
         // An empty name is docker's way to exclude a registry from the store.
         let Some((name, setting)) = store.filter(|(name, _)| !name.is_empty()) else {

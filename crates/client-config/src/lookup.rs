@@ -12,7 +12,7 @@ use super::auths_store::AuthsStore;
 use super::client::{ConfigFormat, EntryForAll, Kind, SKOPEO, skopeo_files};
 use super::credential::StoredPassword;
 use super::drop_in::DropIn;
-use super::edit::{HELPER, HelperSettings, Malformed};
+use super::edit::{CREDS_STORE, HELPER, HelperSettings, Malformed};
 use super::files::{ConfigLocation, shown};
 use super::member_types::DockerView;
 use super::passwords::{FileWarning, docker_password, password};
@@ -221,6 +221,6 @@ fn answers(
     let of_host = of_host.map(|name| helper(name, "credHelpers"));
     let store = settings.store.as_ref();
     let store = store.filter(|name| client.has_store && !name.is_empty());
-    let of_all = store.map(|name| helper(name, "credsStore"));
+    let of_all = store.map(|name| helper(name, CREDS_STORE));
     [of_host, of_all, password].into_iter().flatten().collect()
 }

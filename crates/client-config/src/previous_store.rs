@@ -4,16 +4,13 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use super::auths::AuthsEditor;
-use super::edit::{HELPER, HelperSettings};
+use super::edit::{CREDS_STORE, HELPER, HelperSettings};
 use super::files::ConfigFile;
 use super::login::OTHER_HELPER;
 use super::replace::{read_text, real_path};
 use super::store::CredentialStore;
 use context::{Env, program};
 use diagnostics::{Code, Error, Result};
-
-/// Docker's setting for the store of every registry.
-pub const CREDS_STORE: &str = "credsStore";
 
 /// The store that a docker configuration uses for every registry without its own helper.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,16 +9,13 @@ use clap::Args;
 use super::setup::{has_same_pools, other_pools, rule, say_what_is_next};
 use crate::commands::setup_plan::{ClientArgs, SetupChanges, SetupPlan, inert_diff};
 use crate::terminal::Terminal;
-use client_config::{ClientCredentials, ConfigFile, FoundCredentials, HELPER, Lookup, look_up, shown};
+use client_config::{CREDS_STORE, ClientCredentials, ConfigFile, FoundCredentials, HELPER, Lookup, look_up, shown};
 use cognito::{KeptSignIn, RefreshTokenStore};
 use configuration::{Config, SetupChange, SetupFile, VendorFile, VendorRegistry};
 use context::{Context, Verbosity, variables};
 use diagnostics::{Code, Error, Result, one_line};
 use secret_cache::Cache;
 use settings::CognitoSettings;
-
-/// Docker's setting for the helper of every registry.
-const STORE: &str = "credsStore";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -239,7 +236,7 @@ fn is_served_by_store(files: &[ConfigFile], host: &str, args: &ClientArgs, conte
         let ClientCredentials::Helper { name, named_by } = &found.answer else {
             return false;
         };
-        *named_by == STORE && name == HELPER
+        *named_by == CREDS_STORE && name == HELPER
     };
     let lookups = look_ups(files, host, args, context)?;
     Ok(lookups.iter().filter_map(|lookup| lookup.found.as_ref()).any(is_ours))
@@ -315,7 +312,9 @@ fn used_now(files: &[ConfigFile], host: &str, args: &ClientArgs, context: &Conte
             let what = match found.answer {
                 ClientCredentials::Password(_) => "has a password of its own".to_owned(),
                 // A host with its own helper does not use the store.
-                ClientCredentials::Helper { named_by: STORE, .. } if has_helper => continue,
+                ClientCredentials::Helper {
+                    named_by: CREDS_STORE, ..
+                } if has_helper => continue,
                 ClientCredentials::Helper { name, .. } if name == HELPER => {
                     has_helper = true;
                     lines.push(format!(
@@ -323,7 +322,10 @@ fn used_now(files: &[ConfigFile], host: &str, args: &ClientArgs, context: &Conte
                     ));
                     continue;
                 }
-                ClientCredentials::Helper { name, named_by: STORE } => format!("asks the store {name:?}"),
+                ClientCredentials::Helper {
+                    name,
+                    named_by: CREDS_STORE,
+                } => format!("asks the store {name:?}"),
                 ClientCredentials::Helper { name, .. } => {
                     has_helper = true;
                     format!("has the helper {name:?}")
