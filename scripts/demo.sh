@@ -106,7 +106,7 @@ pull_step() {
 }
 
 run_step() {
-  expect "the container's words" "$HELLO" "$(docker run --rm --network none "$IMAGE:1")"
+  expect "the container's words" "$HELLO" "$(output_of --network none "$IMAGE:1")"
   told "docker ran it: $HELLO"
 }
 
@@ -115,7 +115,7 @@ private_base_step() {
   mkdir -p "$STAGE/next"
   printf 'FROM %s\nCMD ["/bin/busybox", "echo", "built on it"]\n' "$IMAGE:1" >"$STAGE/next/Dockerfile"
   DOCKER_BUILDKIT=1 docker build --quiet --tag "$IMAGE:next" "$STAGE/next"
-  expect "the container's words" "built on it" "$(docker run --rm --network none "$IMAGE:next")"
+  expect "the container's words" "built on it" "$(output_of --network none "$IMAGE:next")"
   docker pull "$IMAGE:1"
   told "BuildKit built an image FROM $IMAGE_NAME:1, which nobody may pull without signing in"
 }

@@ -65,7 +65,7 @@ test_images_install_themselves_as_anybody() {
   cmp "$ECR_AUTH" "$HOME/tools/ecr-auth"
   contains "$("$HOME/tools/docker-credential-ecr-login" version)" "docker-credential-ecr-auth "
   # Without a volume nothing is writable, not even for the image's own user.
-  contains "$(fails docker run --rm "${LIBRARIES[@]}" --network none ecr-auth:scratch install --to /tools)" "error: cannot make /tools: "
+  contains "$(fails output_of "${LIBRARIES[@]}" --network none ecr-auth:scratch install --to /tools)" "error: cannot make /tools: "
 }
 
 test_images_say_what_they_are() {

@@ -80,17 +80,6 @@ page_block() { "$TARGET/python/bin/python" "$ROOT/scripts/docs/pages.py" "$@"; }
 # docker_since VERSION: whether docker's client has this version or a newer one. Newer versions have other messages.
 docker_since() { at_least "$(docker version --format '{{.Client.Version}}')" "$1"; }
 
-# output_of ARG…: runs a container with docker, and prints its output from the container's log. `docker run` sometimes loses the output of a container
-# that ends at once.
-output_of() {
-  local id status
-  id=$(docker run --detach "$@") || return
-  status=$(docker wait "$id") || return
-  docker logs "$id"
-  docker rm "$id" >/dev/null
-  return "$status"
-}
-
 # same WHAT WANT HAVE: fails unless both values are equal.
 same() {
   [ "$2" = "$3" ] || {
