@@ -202,10 +202,11 @@ fn outcome_of(command: Command, stdin: &str) -> Outcome {
     Outcome::of(&output)
 }
 
-/// Returns an error of the system in glibc's words. A static binary has musl's.
+/// Returns an error of the system in glibc's words. A static binary has musl's, and one for Windows has Wine's.
 pub fn in_glibcs_words(text: &str) -> String {
     text.replace("Symbolic link loop", "Too many levels of symbolic links")
         .replace("Name does not resolve", "Name or service not known")
+        .replace("Host not found. (os error 11001)", "Name or service not known")
 }
 
 /// Whether the binary is the one for Windows, under Wine: the shim of tests/wine stands for it.

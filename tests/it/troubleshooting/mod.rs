@@ -20,7 +20,7 @@ use diagnostics::{Code, PAGE};
 use rstest::rstest;
 
 use self::page::Section;
-use crate::harness::Outcome;
+use crate::harness::{Outcome, in_glibcs_words};
 
 /// A way to raise a code.
 type Way = (Code, fn() -> Outcome);
@@ -109,7 +109,7 @@ fn is_raised(code: Code, section: &Section, outcome: &Outcome) -> Result<(), &'s
     if !shown.ends_with(&format!(" [{code}]")) {
         return Err("its section shows a line of another code");
     }
-    if !lines.any(|line| page::matches(shown, line)) {
+    if !lines.any(|line| page::matches(shown, &in_glibcs_words(line))) {
         return Err("no line is like the one of its section");
     }
     let has_error = outcome

@@ -14,6 +14,9 @@ use ecr_registry::region_of_server_meant;
 /// The cause if no server answered.
 pub const NO_ANSWER: &str = "no answer in time";
 
+/// The standard library's words on Unix for a name that DNS does not know, before the system's. On Windows it has the system's alone.
+const LOOKUP_FAILED: &str = "failed to lookup address information";
+
 const REFUSED: &str = "the connection was refused";
 const RESET: &str = "the connection was reset";
 
@@ -41,12 +44,15 @@ pub fn reach_hint(error: &(dyn StdError + 'static), address: &str, otherwise: &s
     if let Some((_, hint)) = certificate_hint(&root_cause(error)) {
         return hint.to_owned();
     }
-    // The text is hyper-util's, whose error type is private.
-    let is_unresolved = causes(error).any(|cause| cause.to_string() == "dns error");
-    match region_of_server_meant(address).filter(|_| is_unresolved) {
+    match region_of_server_meant(address).filter(|_| is_unresolved(error)) {
         Some(meant) => format!("{meant} DNS knows no such server; if the region is right, {otherwise}"),
         None => otherwise.to_owned(),
     }
+}
+
+/// Whether the server's name could not be resolved. The text is hyper-util's, whose error type is private.
+fn is_unresolved(error: &(dyn StdError + 'static)) -> bool {
+    causes(error).any(|cause| cause.to_string() == "dns error")
 }
 
 /// Returns the code of an error whose innermost cause is about a certificate, and the hint.
@@ -81,7 +87,7 @@ pub fn connection_code(cause: &str) -> Code {
 pub fn connection_error_code(cause: &str) -> Option<Code> {
     let says = |part: &str| cause.contains(part);
     Some(match () {
-        () if says("failed to lookup") || says("invalid dns name") => Code::Dns,
+        () if says(LOOKUP_FAILED) || says("invalid dns name") => Code::Dns,
         () if says(UNUSABLE) => Code::UnusableProxy,
         () if says("tunnel error") || says("proxy authorization") => Code::Proxy,
         () if says("UnknownIssuer") => Code::UnknownRoot,
@@ -120,6 +126,9 @@ pub fn root_cause(error: &(dyn StdError + 'static)) -> String {
         if !text.is_empty() {
             last = text;
         }
+    }
+    if is_unresolved(error) && !last.contains(LOOKUP_FAILED) {
+        return format!("{LOOKUP_FAILED}: {last}");
     }
     certificate_in_words(&last).unwrap_or(last)
 }
@@ -192,7 +201,7 @@ mod tests {
     #[test]
     fn what_to_do_about_a_server_that_cannot_be_reached() {
         let hint = |address| {
-            let error = Unresolved(DnsCause(io::Error::other("failed to lookup address information")));
+            let error = Unresolved(DnsCause(io::Error::other(LOOKUP_FAILED)));
             reach_hint(&error, address, NETWORK_HINT)
         };
         let slip = hint("api.ecr.eu-wets-1.amazonaws.com");
@@ -223,6 +232,22 @@ mod tests {
         let refused = DnsCause(io::Error::from(io::ErrorKind::ConnectionRefused));
         let hint = reach_hint(&refused, "api.ecr.eu-wets-1.amazonaws.com", NETWORK_HINT);
         assert_eq!(hint, NETWORK_HINT);
+    }
+
+    /// "No such host is known. (os error 11001)" is all that Windows says.
+    #[test]
+    fn a_name_that_is_not_found_is_said_on_every_system() {
+        let cause = |said: &str| root_cause(&Unresolved(DnsCause(io::Error::other(said.to_owned()))));
+        for said in [
+            "No such host is known. (os error 11001)",
+            "failed to lookup address information: No such host is known. (os error 11001)",
+        ] {
+            assert_eq!(
+                cause(said),
+                "failed to lookup address information: No such host is known. (os error 11001)"
+            );
+            assert_eq!(connection_code(&cause(said)), Code::Dns);
+        }
     }
 
     #[test]
