@@ -256,21 +256,28 @@ fn what_takes_the_new_files_place_is_not_followed(#[case] user: u32, #[case] is_
     // The time in which the other one can act: each file that is opened takes long. A command that waits is ended.
     let slowly = "strace -f -qq -o /dev/null -e trace=openat -e inject=openat:delay_exit=30000 \
         timeout --signal=KILL 30 $LOGIN --output \"$1\"";
-    let over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let swapped = scope.spawn(|| {
-            while !over.load(Ordering::Relaxed) {
-                if swap() {
-                    return true;
+    let is_swapped_in_a_run = || {
+        let over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let swapped = scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    if swap() {
+                        return true;
+                    }
                 }
-            }
-            false
-        });
-        let outcome = scene.shell(user, slowly, &folder.join("out"));
-        over.store(true, Ordering::Relaxed);
-        assert!(matches!(outcome.status, 0 | 1), "it does not end: {outcome:?}");
-        assert!(swapped.join().unwrap(), "nothing was there to be swapped");
-    });
+                false
+            });
+            let outcome = scene.shell(user, slowly, &folder.join("out"));
+            over.store(true, Ordering::Relaxed);
+            assert!(matches!(outcome.status, 0 | 1), "it does not end: {outcome:?}");
+            swapped.join().unwrap()
+        })
+    };
+    // A busy machine may start the other one too late.
+    assert!(
+        (0..SWAPPED_RUNS).any(|_| is_swapped_in_a_run()),
+        "nothing was there to be swapped"
+    );
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o644);
     assert_eq!(fs::read_to_string(&file).unwrap(), "before");
     let taken = folder.join("taken").metadata().unwrap();
