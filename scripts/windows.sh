@@ -57,7 +57,7 @@ unit_tests() (
 )
 
 # left_out: prints the tests on the list as one regular expression.
-left_out() { sed -n 's/^\([a-z_0-9:*]*\)  .*/\1/p' tests/wine/left-out.txt | sed 's/\*/.*/g' | paste -sd '|'; }
+left_out() { sed -n 's/^\([A-Za-z_0-9:*]*\)  .*/\1/p' tests/wine/left-out.txt | sed 's/\*/.*/g' | paste -sd '|'; }
 
 # inside COMMAND…: runs the command in the Debian that has Wine.
 inside() { "$ROOT/scripts/debian.sh" trixie "$@"; }
