@@ -136,6 +136,7 @@ fn keep_token(env: &Env) {
         key: path.key(),
         name: HOST,
         started: SystemTime::now(),
+        settings: "",
         deadline: Instant::now() + Duration::from_secs(10),
         progress: &Progress::default(),
     };

@@ -9,7 +9,7 @@ use crate::endpoint::Endpoint;
 use crate::identity::{CredentialSource, Identity};
 use crate::sign_in::Destination;
 use cognito::ProviderLogin;
-use context::{Context, Env, Progress, deadline, process_started};
+use context::{Context, Env, Progress, deadline, process_started, variables};
 use diagnostics::Result;
 use secret::Secret;
 use secret_cache::{Cache, CacheKey, CachedSecret, FetchedSecret, KeyBuilder, SecretRequest};
@@ -125,10 +125,12 @@ impl<W: ObtainableSecret> SecretPath<W> {
         waiting: &FetchContext<'_>,
         login: Option<ProviderLogin>,
     ) -> (Result<CachedSecret>, bool) {
+        let settings = remedies(waiting.env, &self.identity).to_string();
         let request = SecretRequest {
             key: &self.key,
             name,
             started: waiting.started,
+            settings: &settings,
             deadline: waiting.deadline,
             progress: waiting.progress,
         };
@@ -163,6 +165,47 @@ impl<W: ObtainableSecret> SecretPath<W> {
             false => "cache: what another process was told".to_owned(),
         });
     }
+}
+
+/// The variables that may be the remedy for a failed fetch, and do not belong to the secret's key.
+const REMEDIES: [&str; 18] = [
+    variables::HTTPS_PROXY,
+    "https_proxy",
+    variables::HTTP_PROXY,
+    "http_proxy",
+    variables::ALL_PROXY,
+    "all_proxy",
+    variables::NO_PROXY,
+    "no_proxy",
+    variables::AWS_CA_BUNDLE,
+    variables::SSL_CERT_FILE,
+    variables::SSL_CERT_DIR,
+    variables::AWS_MAX_ATTEMPTS,
+    variables::AWS_EC2_METADATA_DISABLED,
+    variables::AWS_METADATA_SERVICE_TIMEOUT,
+    variables::AWS_METADATA_SERVICE_NUM_ATTEMPTS,
+    variables::ECR_AUTH_ALLOW_HTTP,
+    variables::ECR_AUTH_TIMEOUT,
+    variables::PATH,
+];
+
+/// The settings of a profile that may be the remedy, and do not belong to the key either.
+const PROFILE_REMEDIES: [&str; 4] = [
+    "ca_bundle",
+    "max_attempts",
+    "metadata_service_timeout",
+    "metadata_service_num_attempts",
+];
+
+/// Returns a digest of the settings that may be the remedy for a failed fetch.
+fn remedies(env: &Env, identity: &Identity) -> CacheKey {
+    let variables = REMEDIES.map(|name| (name, env.get(name)));
+    let settings = PROFILE_REMEDIES.map(|name| (name, identity.setting(name)));
+    let set = variables.into_iter().chain(settings);
+    let digest = set.filter_map(|(name, value)| Some((name, value?)));
+    digest
+        .fold(CacheKey::builder(), |key, (name, value)| key.field(name, value))
+        .build()
 }
 
 /// The environment, clock, deadline and progress of a fetch. A thread can use it.

@@ -56,6 +56,9 @@ pub struct SecretRequest<'a> {
     /// When this process started. A process that started before another's fetch failed, or within two seconds after, shares the failure. A later
     /// process fetches.
     pub started: SystemTime,
+    /// A digest of the settings that decide how the secret can be fetched and do not belong to its key. A process with others fetches: they may be the
+    /// remedy for the failure.
+    pub settings: &'a str,
     /// When the caller gives up waiting.
     pub deadline: Instant,
     /// Shows that another process is being waited for.

@@ -4,7 +4,7 @@
 //! ```json
 //! {"version":1,"key":"<64 hex digits>","names":["<host>"],
 //!  "token":{"secret":"<password>","fetched_at":1700000000000,"expires_at":1700043200000,"renew_at":1700042900000},
-//!  "failure":{"at":1700000000000,"code":"EA0301","usage":false,"what":"…","cause":"…","hint":"…"}}
+//!  "failure":{"at":1700000000000,"settings":"<digest>","code":"EA0301","usage":false,"what":"…","cause":"…","hint":"…"}}
 //! ```
 //! `token` is the last one fetched, `failure` the last failure since then. Either may be `null`. Without `renew_at`, a token is renewed after half
 //! its life.
@@ -40,7 +40,7 @@ const CLOCK_SKEW: Duration = Duration::from_secs(60);
 /// After a failed renewal, a token that is still valid is used this long before the next try.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(60);
 
-/// A process that started at most this long after a failure shares it. Processes started "at once" need a moment: two cores take about a second to
+/// A process with the same settings that started at most this long after a failure shares it. Processes started "at once" need a moment: two cores take about a second to
 /// start 300, and a refusal comes back in milliseconds. It is short enough that a person who fixes the cause and tries again does not get the old
 /// failure.
 const SHARED_FAILURE: Duration = Duration::from_secs(2);
@@ -75,6 +75,8 @@ pub(super) struct EntrySecret {
 struct RecordedFailure {
     #[serde(with = "millis")]
     at: SystemTime,
+    /// [`SecretRequest::settings`](super::SecretRequest::settings) of the process that failed.
+    settings: String,
     code: Code,
     usage: bool,
     what: String,
@@ -127,8 +129,8 @@ impl CacheEntry {
         (bytes.len() <= MAX_BYTES).then_some(bytes)
     }
 
-    /// Returns what this entry means at `now` for a process that started at `started`.
-    pub fn answer(&self, now: SystemTime, started: SystemTime) -> EntryAnswer {
+    /// Returns what this entry means at `now` for a process with these settings that started at `started`.
+    pub fn answer(&self, now: SystemTime, started: SystemTime, settings: &str) -> EntryAnswer {
         let failure = self.failure.as_ref();
         match self.token.as_ref().map(|token| (token, token.standing(now))) {
             Some((token, Freshness::Fresh)) => EntryAnswer::Serve(token.held()),
@@ -137,7 +139,7 @@ impl CacheEntry {
             }
             Some((token, Freshness::Valid)) => EntryAnswer::Renew(token.held()),
             Some((_, Freshness::Ended)) | None => failure
-                .filter(|f| f.is_shared_with(started, now))
+                .filter(|f| f.settings == settings && f.is_recent(started, now))
                 .map_or(EntryAnswer::Fetch, |f| EntryAnswer::Share(f.error())),
         }
     }
@@ -164,8 +166,8 @@ impl CacheEntry {
 
     /// Whether nothing in this entry can be used any more.
     pub fn is_spent(&self, now: SystemTime) -> bool {
-        let shared = |f: &RecordedFailure| f.is_shared_with(now, now);
-        self.valid(now).is_none() && !self.failure.as_ref().is_some_and(shared)
+        let recent = |f: &RecordedFailure| f.is_recent(now, now);
+        self.valid(now).is_none() && !self.failure.as_ref().is_some_and(recent)
     }
 
     /// Whether the entry holds only a failure.
@@ -179,12 +181,12 @@ impl CacheEntry {
         self.failure = None;
     }
 
-    /// Notes a failure at `at`. A token that may still be valid is kept, unless the sign-in that it came from is over.
-    pub fn fail(&mut self, error: &Error, at: SystemTime) {
+    /// Notes a failure at `at` of a process with these settings. A token that may still be valid is kept, unless the sign-in that it came from is over.
+    pub fn fail(&mut self, error: &Error, at: SystemTime, settings: &str) {
         if error.code().ends_the_sign_in() {
             self.token = None;
         }
-        self.failure = Some(RecordedFailure::new(error, at));
+        self.failure = Some(RecordedFailure::new(error, at, settings));
     }
 
     /// Returns the names under which the secret was given out.
@@ -243,10 +245,11 @@ impl EntrySecret {
 }
 
 impl RecordedFailure {
-    fn new(error: &Error, at: SystemTime) -> Self {
+    fn new(error: &Error, at: SystemTime, settings: &str) -> Self {
         let (what, cause, hint) = error.templates();
         Self {
             at,
+            settings: settings.to_owned(),
             code: error.code(),
             usage: error.exit() == Exit::Usage,
             what: what.to_owned(),
@@ -268,7 +271,8 @@ impl RecordedFailure {
         self.is_past(now) && now.duration_since(self.at).unwrap_or_default() < RENEWAL_PAUSE
     }
 
-    fn is_shared_with(&self, started: SystemTime, now: SystemTime) -> bool {
+    /// Whether a process that started at `started` asked at once with the one that failed.
+    fn is_recent(&self, started: SystemTime, now: SystemTime) -> bool {
         self.is_past(now) && started.duration_since(self.at).unwrap_or_default() <= SHARED_FAILURE
     }
 

@@ -93,7 +93,7 @@ impl<'a> SharedFetch<'a> {
     fn keep_failure(&self, error: Error, slot: Option<EntrySlot>) -> Result<CachedSecret, Error> {
         let now = (self.clock)();
         let mut entry = self.entry();
-        entry.fail(&error, now);
+        entry.fail(&error, now, self.request.settings);
         fill(slot, &entry);
         entry.valid(now).ok_or(error)
     }
@@ -105,7 +105,7 @@ impl<'a> SharedFetch<'a> {
 
     fn look(&self) -> EntryAnswer {
         let entry = self.entry();
-        entry.answer((self.clock)(), self.request.started)
+        entry.answer((self.clock)(), self.request.started, self.request.settings)
     }
 
     fn entry(&self) -> CacheEntry {

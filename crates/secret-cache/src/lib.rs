@@ -2,7 +2,8 @@
 //!
 //! - A secret is fresh for half of its life, or as long as its fetcher says. Later it is renewed. If renewing fails, it still serves until
 //!   it ends.
-//! - However many processes ask at once for one key, one fetches. The others wait, and share its failure too.
+//! - However many processes ask at once for one key, one fetches. The others wait, and share its failure too
+//!   if their settings are the same.
 //! - A folder or file that is corrupt, read-only, another user's, or on a full disk never makes a call fail: the secret is fetched as if
 //!   there were no cache.
 //! - The folder has mode 0700 and its files 0600. A file that others could have read or written is ignored.
@@ -20,6 +21,7 @@
 //!     key: &key,
 //!     name: "registry.example",
 //!     started: SystemTime::now(),
+//!     settings: "",
 //!     deadline: Instant::now() + Duration::from_secs(15),
 //!     progress: &Progress::default(),
 //! };

@@ -7,6 +7,7 @@ use super::*;
 use diagnostics::Code;
 
 const HOUR: u64 = 3600;
+const SETTINGS: &str = "as here";
 
 fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_700_000_000 + seconds)
@@ -34,7 +35,7 @@ fn entry(life: u64) -> CacheEntry {
 
 fn failed(entry: &CacheEntry, when: SystemTime) -> CacheEntry {
     let mut entry = entry.clone();
-    entry.fail(&denial(), when);
+    entry.fail(&denial(), when, SETTINGS);
     entry
 }
 
@@ -73,7 +74,7 @@ fn a_token_is_fresh_then_valid_then_expired(#[case] life: u64, #[case] now: u64,
     assert_eq!(entry.fresh(at(now)).is_some(), expected == serve(life));
     assert_eq!(entry.valid(at(now)).is_some(), expected != EntryAnswer::Fetch);
     assert_eq!(entry.is_spent(at(now)), expected == EntryAnswer::Fetch);
-    assert_eq!(entry.answer(at(now), at(now)), expected);
+    assert_eq!(entry.answer(at(now), at(now), SETTINGS), expected);
 }
 
 #[test]
@@ -85,7 +86,7 @@ fn a_token_that_ends_before_it_was_fetched_is_invalid() {
         expires_at: at(999),
         renew_at: None,
     });
-    assert_eq!(entry.answer(at(900), at(900)), EntryAnswer::Fetch);
+    assert_eq!(entry.answer(at(900), at(900), SETTINGS), EntryAnswer::Fetch);
 }
 
 #[rstest]
@@ -95,15 +96,18 @@ fn a_token_that_ends_before_it_was_fetched_is_invalid() {
 fn a_failed_renewal_is_not_tried_again_for_a_minute(#[case] later: u64, #[case] expected: EntryAnswer) {
     let failed_at = 1000 + 7 * HOUR;
     let entry = failed(&entry(12 * HOUR), at(failed_at));
-    assert_eq!(entry.answer(at(failed_at + later), at(failed_at + later)), expected);
+    assert_eq!(
+        entry.answer(at(failed_at + later), at(failed_at + later), SETTINGS),
+        expected
+    );
 }
 
 #[test]
 fn a_failed_renewal_from_the_future_does_not_stop_renewing() {
     let failed_at = 1000 + 7 * HOUR;
     let entry = failed(&entry(12 * HOUR), at(failed_at));
-    assert_eq!(entry.answer(at(failed_at - 2), at(0)), serve(12 * HOUR));
-    assert_eq!(entry.answer(at(failed_at - 3), at(0)), renew(12 * HOUR));
+    assert_eq!(entry.answer(at(failed_at - 2), at(0), SETTINGS), serve(12 * HOUR));
+    assert_eq!(entry.answer(at(failed_at - 3), at(0), SETTINGS), renew(12 * HOUR));
 }
 
 #[rstest]
@@ -118,22 +122,28 @@ fn a_failure_is_shared_with_concurrent_gets(#[case] started: u64, #[case] is_sha
     } else {
         EntryAnswer::Fetch
     };
-    assert_eq!(entry.answer(at(1010), at(started)), expected);
+    assert_eq!(entry.answer(at(1010), at(started), SETTINGS), expected);
+}
+
+#[test]
+fn a_failure_is_not_shared_with_other_settings() {
+    let entry = failed(&CacheEntry::empty(&key()), at(1000));
+    assert_eq!(entry.answer(at(1000), at(1000), "another proxy"), EntryAnswer::Fetch);
 }
 
 #[test]
 fn a_failure_from_the_future_is_not_shared() {
     let entry = failed(&CacheEntry::empty(&key()), at(1000));
-    assert_eq!(entry.answer(at(998), at(998)), EntryAnswer::Share(denial()));
-    assert_eq!(entry.answer(at(997), at(997)), EntryAnswer::Fetch);
+    assert_eq!(entry.answer(at(998), at(998), SETTINGS), EntryAnswer::Share(denial()));
+    assert_eq!(entry.answer(at(997), at(997), SETTINGS), EntryAnswer::Fetch);
 }
 
 #[test]
 fn a_failure_keeps_what_it_said() {
     let wrong = Error::usage(Code::TokenDenied, "what", "cause");
     let mut entry = CacheEntry::empty(&key());
-    entry.fail(&wrong, at(0));
-    assert_eq!(entry.answer(at(0), at(0)), EntryAnswer::Share(wrong));
+    entry.fail(&wrong, at(0), SETTINGS);
+    assert_eq!(entry.answer(at(0), at(0), SETTINGS), EntryAnswer::Share(wrong));
 }
 
 #[test]
@@ -141,7 +151,7 @@ fn success_ends_a_failure() {
     let ended = entry(10).token.unwrap();
     let mut entry = failed(&CacheEntry::empty(&key()), at(1000));
     entry.succeed(ended);
-    assert_eq!(entry.answer(at(1010), at(1000)), EntryAnswer::Fetch);
+    assert_eq!(entry.answer(at(1010), at(1000), SETTINGS), EntryAnswer::Fetch);
 }
 
 #[test]
@@ -183,7 +193,7 @@ fn the_format_is_pinned() {
     let expected = concat!(
         r#"{"version":1,"key":"KEY","names":["host"],"#,
         r#""token":{"secret":"password","fetched_at":1700001000000,"expires_at":1700004600000},"#,
-        r#""failure":{"at":1700002000000,"code":"EA0601","usage":false,"what":"cannot get a token","cause":"denied","hint":"ask for the right"}}"#,
+        r#""failure":{"at":1700002000000,"settings":"as here","code":"EA0601","usage":false,"what":"cannot get a token","cause":"denied","hint":"ask for the right"}}"#,
     );
     let expected = expected.replace("KEY", key().as_str());
     assert_eq!(std::str::from_utf8(&entry.encode().unwrap()).unwrap(), expected);
@@ -270,7 +280,7 @@ proptest! {
             entry.remember(name);
         }
         if let Some((what, cause, when)) = failure {
-            entry.fail(&Error::usage(Code::TokenDenied, what, cause), UNIX_EPOCH + Duration::from_millis(when));
+            entry.fail(&Error::usage(Code::TokenDenied, what, cause), UNIX_EPOCH + Duration::from_millis(when), SETTINGS);
         }
         let bytes = entry.encode().unwrap();
         prop_assert_eq!(CacheEntry::decode(&key(), &bytes), Some(entry));
@@ -293,14 +303,14 @@ proptest! {
     ) {
         let text = format!(
             r#"{{"version":1,"key":"{}","names":[],"token":{{"secret":"s","fetched_at":{fetched},"expires_at":{expires}}},
-            "failure":{{"at":{failed},"usage":true,"what":"","cause":"","hint":null}}}}"#,
+            "failure":{{"at":{failed},"settings":"as here","usage":true,"what":"","cause":"","hint":null}}}}"#,
             key()
         );
         let now = UNIX_EPOCH + Duration::from_secs(now.into());
         if let Some(entry) = CacheEntry::decode(&key(), text.as_bytes()) {
             let ended = entry.token.as_ref().unwrap().expires_at <= now;
             prop_assert!(!ended || entry.valid(now).is_none());
-            entry.answer(now, now);
+            entry.answer(now, now, SETTINGS);
             entry.is_spent(now);
         }
     }

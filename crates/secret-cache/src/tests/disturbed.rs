@@ -287,6 +287,7 @@ fn without_a_folder_every_get_fetches() {
         key: &key,
         name,
         started,
+        settings: "",
         deadline: Instant::now() + HOUR,
         progress: &Progress::default(),
     };

@@ -100,6 +100,7 @@ impl Scene {
             key,
             name,
             started: self.now.get(),
+            settings: "",
             deadline: self.deadline.get(),
             progress: &Progress::default(),
         };

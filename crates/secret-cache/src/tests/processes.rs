@@ -49,6 +49,7 @@ fn child() {
         key: &key,
         name: "host",
         started,
+        settings: "",
         deadline,
         progress: &Progress::default(),
     };
@@ -158,6 +159,7 @@ impl Stage {
             key: &key,
             name: "host",
             started: then,
+            settings: "",
             deadline,
             progress: &Progress::default(),
         };

@@ -118,6 +118,7 @@ fn names_of_waiting_processes_are_stored_too() {
             key: &key,
             name,
             started,
+            settings: "",
             deadline,
             progress: &Progress::default(),
         };
