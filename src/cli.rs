@@ -3,6 +3,7 @@
 mod usage;
 
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
@@ -184,8 +185,15 @@ fn show(error: &clap::Error, args: &[OsString], context: &mut Context<'_>) -> Ex
         error.report(&mut context.stderr);
         return error.exit();
     }
-    match write!(context.stdout, "{}", error.render()) {
+    let written = write!(context.stdout, "{}", error.render());
+    match written.and_then(|()| context.stdout.flush()) {
         Ok(()) => Exit::Done,
-        Err(_) => Exit::Failed,
+        // A reader such as head(1) has seen enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Exit::Failed,
+        Err(error) => {
+            let error = Error::failed(Code::ResultNotWritten, "cannot write the text", error);
+            error.report(&mut context.stderr);
+            error.exit()
+        }
     }
 }

@@ -12,7 +12,7 @@ use diagnostics::MessageWriter;
 use lab::Service;
 
 use crate::doctor::{Scene, failures};
-use crate::harness::{HOST, Machine, Outcome, binary};
+use crate::harness::{HOST, Machine, Outcome, binary, is_for_windows};
 use crate::jobs::write_rules;
 use crate::lab_machine::{PATIENCE, key_variables, lab};
 
@@ -126,9 +126,13 @@ fn the_second_run_checks_what_the_first_one_was_asked() {
     let digest = format!("{HOST}/app@sha256:{}", "0".repeat(64));
     assert_eq!(last(&[&digest]), format!("{again}doctor {digest}"));
     let args = ["--check-push", "--profile", "it's mine", &image];
+    let quoted = match is_for_windows() {
+        true => "\"it's mine\"",
+        false => r"'it'\''s mine'",
+    };
     assert_eq!(
         last(&args),
-        format!(r"{again}doctor --check-push --profile 'it'\''s mine' {image}")
+        format!("{again}doctor --check-push --profile {quoted} {image}")
     );
     assert_eq!(
         last(&[&image, "public.ecr.aws/x/y:1", &digest]),

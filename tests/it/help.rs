@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use lab::Lab;
 use lab::cognito::{CLIENT_ID, IDENTITY_POOL_ID, USER_POOL_ID, UserSpec};
+use rstest::rstest;
 use tempfile::TempDir;
 
 use crate::endpoints::Proxy;
@@ -345,4 +346,22 @@ fn every_command_has_examples_and_each_of_them_works() {
             "{line}"
         );
     }
+}
+
+#[rstest]
+#[case::help(&["--help"])]
+#[case::short(&["-h"])]
+#[case::of_a_command(&["help", "setup"])]
+#[case::version(&["--version"])]
+fn a_text_that_cannot_be_written_is_an_error(#[case] args: &[&str]) {
+    let machine = Machine::new();
+    let mut command = machine.command(&binary(), args);
+    let full = fs::File::create("/dev/full").unwrap();
+    let outcome = Outcome::of(&command.stdout(full).output().unwrap());
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    assert!(
+        outcome.stderr.starts_with("error: cannot write the text: "),
+        "{outcome:?}"
+    );
+    assert!(outcome.stderr.contains(" [EA0807]\n"), "{outcome:?}");
 }

@@ -157,15 +157,22 @@ pub(crate) fn whole_number(
     identity: &Identity,
     (variable, setting): (&'static str, &str),
 ) -> Result<Option<u32>> {
-    let named = env.get(variable).or_else(|| identity.setting(setting));
-    let Some(text) = named else { return Ok(None) };
-    match text.trim().parse() {
-        Ok(number) if number > 0 => Ok(Some(number)),
-        _ => Err(
-            Error::usage(Code::Variable, variable, format!("{text} is not a whole number from 1"))
-                .hint("set it to a whole number from 1, or unset it"),
-        ),
+    let number = |text: &str| text.trim().parse().ok().filter(|number| *number > 0);
+    let wrong = |text: &str| format!("{text} is not a whole number from 1");
+    if let Some(text) = env.get(variable) {
+        let error =
+            || Error::usage(Code::Variable, variable, wrong(text)).hint("set it to a whole number from 1, or unset it");
+        return number(text).map(Some).ok_or_else(error);
     }
+    let Some(text) = identity.setting(setting) else {
+        return Ok(None);
+    };
+    let error = || {
+        let cause = format!("{setting} in AWS's file: {}", wrong(text));
+        Error::usage(Code::SharedFiles, format!("profile {}", identity.profile_name()), cause)
+            .hint("set it to a whole number from 1, or remove the line")
+    };
+    number(text).map(Some).ok_or_else(error)
 }
 
 /// Returns the time limit of one attempt of a call, for a budget of all attempts.

@@ -143,6 +143,23 @@ fn a_setting_that_is_no_number_is_named(#[case] name: &str, #[case] value: &str)
     assert_eq!(lab.count("imds:Token"), 0);
 }
 
+#[rstest]
+#[case("metadata_service_timeout", "soon")]
+#[case("metadata_service_num_attempts", "-1")]
+#[case("max_attempts", "x")]
+fn a_setting_of_the_profile_that_is_no_number_is_named(#[case] name: &str, #[case] value: &str) {
+    let lab = lab();
+    let machine = instance(&lab).with("AWS_PROFILE", "node");
+    machine.write(".aws/config", &format!("[profile node]\n{name} = {value}\n"));
+    let told = machine.helper("get", HOST).stderr;
+    let error = format!("error: profile node: {name} in AWS's file: {value} is not a whole number from 1 [EA0307]");
+    assert!(told.starts_with(&error), "{told}");
+    assert!(
+        told.contains("hint: set it to a whole number from 1, or remove the line"),
+        "{told}"
+    );
+}
+
 /// The service is also not called if a profile names it as its source.
 #[test]
 fn a_service_that_is_switched_off_is_not_asked() {

@@ -318,6 +318,11 @@ impl Identity {
         no_credentials(last, &self.files, &self.profile)
     }
 
+    /// Returns the name of the profile whose settings count.
+    pub fn profile_name(&self) -> &str {
+        &self.profile
+    }
+
     /// Returns a setting of the profile. The environment's variables come first, and are not read here.
     pub fn setting(&self, key: &str) -> Option<&str> {
         self.files.profile(&self.profile)?.get(key)
