@@ -301,6 +301,18 @@ fn public_registries_can_be_done_without() {
         "{main:?}"
     );
     assert_eq!(docker_config(&runner)["credHelpers"]["public.ecr.aws"], "ecr-auth");
+    // Nobody may send the other registry's password to the first one.
+    let registries = format!("public role={theirs}\n{HOST}");
+    let main = runner.main(&[
+        ("registries", &registries),
+        ("role-to-assume", &role),
+        ("output-password", "true"),
+    ]);
+    let main = main.succeeded();
+    assert_eq!(main.outputs["registry"], "public.ecr.aws");
+    assert!(!main.outputs.contains_key("docker-password"), "{main:?}");
+    let own = format!("docker_password_{}", HOST.replace(['.', '-'], "_"));
+    assert!(main.outputs.contains_key(&own), "{main:?}");
 }
 
 #[test]

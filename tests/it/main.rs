@@ -6,6 +6,7 @@ mod action;
 mod action_inputs;
 mod action_login;
 mod action_machine;
+mod action_twice;
 mod another_home;
 mod assume;
 mod assume_command;

@@ -24,7 +24,7 @@ use ci::github;
 use client_config::{ConfigFile, SetupRequest, shown};
 use configuration::{Config, SETUP_VARIABLE, SetupChange, SetupFile};
 use context::{Context, variables};
-use diagnostics::Result;
+use diagnostics::{Result, unicode_path};
 use ecr_registry::Registry;
 use secret::Secret;
 
@@ -38,9 +38,10 @@ pub fn run(context: &mut Context<'_>) -> Result<()> {
     let mut step = MainStep::begin(inputs, context)?;
     let hosts = Hosts::from_inputs(&step.inputs, context)?;
     let mut credentials = ExportedCredentials::plan(&step.inputs, &hosts.names(), context)?;
-    let config = step.write_rules(&hosts, context)?;
+    let (config, rules) = step.plan_rules(&hosts, context)?;
     let mut signed_in = step.sign_in(&hosts.names(), credentials.as_mut(), &config, context)?;
     signed_in.container = container::outputs(&step.inputs, &hosts, &config, context)?;
+    step.write_rules(rules, &hosts, context)?;
     step.export(credentials.as_ref(), &hosts, context)?;
     let folder = step.configure(&hosts.names(), &signed_in.passwords, context)?;
     step.hand_over(&signed_in, folder, context)
@@ -81,28 +82,43 @@ impl MainStep {
         })
     }
 
-    /// Writes the identity of each registry into a `setup.json` of this job. The user's own files are not changed.
-    fn write_rules(&mut self, hosts: &Hosts, context: &mut Context<'_>) -> Result<Config> {
+    /// Returns the rules with the identity of each registry, and the configuration that they will make. Nothing is written yet, because an earlier use
+    /// of the action may serve the same registries, and this one may fail.
+    fn plan_rules(&self, hosts: &Hosts, context: &mut Context<'_>) -> Result<(Config, SetupChange)> {
         let config = Config::load(&context.env, None)?;
-        let mut rules = Vec::new();
+        let mut change = SetupChange::default();
         for (host, identity) in hosts.iter().filter(|(_, identity)| identity.is_given()) {
-            rules.push(identity.rule(host, &config)?);
+            change.rules.push(identity.rule(host, &config)?);
         }
-        if rules.is_empty() {
-            return Ok(config);
+        if change.is_empty() {
+            return Ok((config, change));
+        }
+        let setup = SetupFile::of_job(self.job.setup());
+        context.env.set(SETUP_VARIABLE, unicode_path(setup.path())?);
+        let planned = setup.planned(&context.env, None, &config, &change)?;
+        Ok((planned, change))
+    }
+
+    /// Writes the rules into a `setup.json` of this job. The user's own files are not changed.
+    fn write_rules(&mut self, mut change: SetupChange, hosts: &Hosts, context: &mut Context<'_>) -> Result<()> {
+        let config = Config::load(&context.env, None)?;
+        if self.inputs.mode == Mode::None && !self.job.is_new {
+            // How docker signs in, by an earlier use's rules, is not changed.
+            change
+                .rules
+                .retain(|rule| !config.exact_hosts().any(|host| host == rule.host));
+        }
+        if change.is_empty() {
+            return Ok(());
         }
         let path = self.job.setup();
         self.undo.rules = Some(path.clone());
         self.undo.hosts = hosts.names();
         self.undo.save(&context.env)?;
-        let change = SetupChange {
-            rules,
-            ..SetupChange::default()
-        };
-        SetupFile::of_job(path.clone()).write(&context.env, &config, &change)?;
+        let written = SetupFile::of_job(path.clone()).write(&context.env, &config, &change)?;
+        self.undo.replaced_rules = written.replaced.into_iter().map(|rule| rule.before).collect();
         self.exports
-            .set_path(SETUP_VARIABLE, &path, &mut context.env, &mut self.undo)?;
-        Config::load(&context.env, None)
+            .set_path(SETUP_VARIABLE, &path, &mut context.env, &mut self.undo)
     }
 
     /// Checks the accounts, then signs in, so that errors show now and not in the middle of a build.

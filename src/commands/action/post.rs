@@ -11,7 +11,7 @@ use super::undo::Undo;
 use super::uses::ConfigUses;
 use ci::github::{self, AnnotationLevel};
 use client_config::{ConfigFile, shown};
-use configuration::{Config, SetupFile};
+use configuration::{Config, SetupChange, SetupFile};
 use context::{Context, variables};
 use diagnostics::{Code, Error, Result};
 use private_files::{ReplacedValue, WorkFolder};
@@ -74,13 +74,19 @@ fn restore(file: &ConfigFile, hosts: &[String], context: &mut Context<'_>) -> Re
     restored.failed.into_iter().next().map_or(Ok(()), Err)
 }
 
+/// Removes this use's rules from the job's file, and puts back those that they replaced.
 fn take_back_rules(undo: &Undo, context: &Context<'_>) -> Result<()> {
     let Some(path) = undo.rules.as_deref().filter(|path| path.exists()) else {
         return Ok(());
     };
     let is_ours = |host: &str| undo.hosts.iter().any(|known| known == host);
     let setup = SetupFile::of_job(path.to_owned());
-    setup.take_back(&context.env, &Config::default(), &is_ours).map(drop)
+    setup.take_back(&context.env, &Config::default(), &is_ours)?;
+    let before = SetupChange {
+        rules: undo.replaced_rules.clone(),
+        ..SetupChange::default()
+    };
+    setup.write(&context.env, &Config::default(), &before).map(drop)
 }
 
 /// Restores variables for later post steps, such as docker's own logout.

@@ -75,7 +75,8 @@ impl ActionSignIn {
     /// Returns the outputs with passwords, which are already masked in the log.
     fn passwords(&self) -> Result<Vec<(String, Secret)>> {
         let mut outputs = Vec::new();
-        if let Some(first) = self.passwords.first() {
+        let of_first = |it: &&RegistryPassword| self.hosts.first() == Some(&it.host);
+        if let Some(first) = self.passwords.iter().find(of_first) {
             let username = Secret::new(ecr_registry::USERNAME);
             outputs.push(("docker-username".to_owned(), username));
             outputs.push(("docker-password".to_owned(), first.password.clone()));

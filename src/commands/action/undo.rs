@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use ci::github;
 use client_config::ConfigFile;
+use configuration::SetupRule;
 use context::{Env, variables};
 use diagnostics::{Code, Result};
 use private_files::ReplacedValue;
@@ -32,6 +33,8 @@ pub struct Undo {
     pub files: Vec<ConfigFile>,
     /// The job's `setup.json`, if rules were written.
     pub rules: Option<PathBuf>,
+    /// The rules of an earlier use of the action that were replaced.
+    pub replaced_rules: Vec<SetupRule>,
     /// The registries.
     pub hosts: Vec<String>,
     /// Variables of later steps, by their names. None of them holds a secret.
