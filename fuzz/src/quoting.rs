@@ -39,7 +39,7 @@ pub fn quoting(input: &[u8]) {
         ["export", "AWS_ACCESS_KEY_ID=ASIA1", "export", &secret, "export", &token]
     );
 
-    match credentials_dotenv(&credentials) {
+    match credentials_dotenv(&credentials, &Env::default()) {
         Ok(lines) => {
             let lines: Vec<&str> = lines.expose().lines().collect();
             assert_eq!(lines, ["AWS_ACCESS_KEY_ID=ASIA1", &secret, &token]);

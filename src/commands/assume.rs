@@ -169,12 +169,12 @@ fn session(identity: &IdentityArgs, base: IdentitySettings, context: &Context<'_
 fn hand_over(args: &AssumeArgs, credentials: &SessionCredentials, context: &mut Context<'_>) -> Result<()> {
     let text = match args.format {
         CredentialsFormat::Env => output::credentials_env(credentials, args.shell.unwrap_or_default(), &context.env)?,
-        CredentialsFormat::Dotenv => output::credentials_dotenv(credentials)?,
+        CredentialsFormat::Dotenv => output::credentials_dotenv(credentials, &context.env)?,
         CredentialsFormat::Github => {
             github::write(
                 &context.env,
                 github::CommandFile::Env,
-                &output::credentials_variables(credentials),
+                &output::credentials_assignments(credentials, &context.env),
             )?;
             context.say("the job's later steps have the credentials in their environment");
             return Ok(());

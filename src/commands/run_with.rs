@@ -46,8 +46,11 @@ pub fn run(
     for name in LEADS_TO_OTHERS.into_iter().chain(begun).chain(token_env) {
         command.env_remove(name);
     }
-    for (name, value) in output::credentials_variables(credentials) {
-        command.env(name, value.expose());
+    for (name, value) in output::credentials_variables(credentials, &context.env) {
+        match value {
+            Some(value) => command.env(name, value.expose()),
+            None => command.env_remove(name),
+        };
     }
     match become_it(&mut command) {
         Ok(exit) => Ok(exit),

@@ -42,55 +42,65 @@ pub fn credentials_process(credentials: &SessionCredentials) -> Result<Secret> {
     Ok(Secret::new(json + "\n"))
 }
 
-/// Returns the variables from which AWS's tools read credentials. `--format github` writes them to `$GITHUB_ENV`. The region's variables are only
-/// there if the session has a region.
-pub fn credentials_variables(credentials: &SessionCredentials) -> Vec<(&'static str, Secret)> {
+/// Returns the variables from which AWS's tools read credentials, for a program with this environment. A variable without a value must be removed:
+/// it belongs to other credentials. The region's variables are only there if the session has a region.
+///
+/// `AWS_SESSION_TOKEN` is always there, because AWS refuses a long-lived key together with another session's token. The variables that AWS's tools
+/// read beside these are only there if the environment has them.
+pub fn credentials_variables(credentials: &SessionCredentials, env: &Env) -> Vec<(&'static str, Option<Secret>)> {
     let mut variables = vec![
         (
             variables::AWS_ACCESS_KEY_ID,
-            Secret::new(credentials.access_key_id.as_str()),
+            Some(Secret::new(credentials.access_key_id.as_str())),
         ),
-        (variables::AWS_SECRET_ACCESS_KEY, credentials.secret_access_key.clone()),
+        (
+            variables::AWS_SECRET_ACCESS_KEY,
+            Some(credentials.secret_access_key.clone()),
+        ),
+        (variables::AWS_SESSION_TOKEN, credentials.session_token.clone()),
     ];
-    let token = credentials.session_token.clone();
-    variables.extend(token.map(|token| (variables::AWS_SESSION_TOKEN, token)));
     if let Some(region) = &credentials.region {
-        variables.push((variables::AWS_REGION, Secret::new(region.as_str())));
-        variables.push((variables::AWS_DEFAULT_REGION, Secret::new(region.as_str())));
+        for name in [variables::AWS_REGION, variables::AWS_DEFAULT_REGION] {
+            variables.push((name, Some(Secret::new(region.as_str()))));
+        }
     }
+    let others = [variables::AWS_SECURITY_TOKEN, END_OF_CREDENTIALS];
+    let left = others.into_iter().filter(|name| env.get(name).is_some());
+    variables.extend(left.map(|name| (name, None)));
     variables
+}
+
+/// Returns [`credentials_variables`] for a file that can set variables, but cannot remove them. A variable that must be removed is empty, which
+/// AWS's tools read like an absent one.
+pub fn credentials_assignments(credentials: &SessionCredentials, env: &Env) -> Vec<(&'static str, Secret)> {
+    let variables = credentials_variables(credentials, env).into_iter();
+    variables
+        .map(|(name, value)| (name, value.unwrap_or_default()))
+        .collect()
 }
 
 /// The variable in which the AWS CLI exports the end of credentials. After that time, boto3 refuses whatever keys are set beside it.
 pub const END_OF_CREDENTIALS: &str = "AWS_CREDENTIAL_EXPIRATION";
 
-/// Returns the credentials for `--format env`: lines that set the variables in a shell with this environment.
-///
-/// A long-lived key removes an earlier session's token, because AWS refuses the two together. What is left of other credentials, and would spoil
-/// these, is removed.
+/// Returns the credentials for `--format env`: lines that set or remove the variables in a shell with this environment.
 ///
 /// # Errors
 /// The shell cannot quote a value.
 pub fn credentials_env(credentials: &SessionCredentials, shell: Shell, env: &Env) -> Result<Secret> {
     let mut text = Zeroizing::new(String::new());
-    for (name, value) in credentials_variables(credentials) {
-        text.push_str(shell.set(name, &value)?.expose());
-    }
-    if credentials.session_token.is_none() {
-        text.push_str(&shell.unset(variables::AWS_SESSION_TOKEN));
-    }
-    for name in [variables::AWS_SECURITY_TOKEN, END_OF_CREDENTIALS] {
-        if env.get(name).is_some() {
-            text.push_str(&shell.unset(name));
+    for (name, value) in credentials_variables(credentials, env) {
+        match value {
+            Some(value) => text.push_str(shell.set(name, &value)?.expose()),
+            None => text.push_str(&shell.unset(name)),
         }
     }
     Ok(Secret::new(text.as_str()))
 }
 
-/// Returns the credentials for `--format dotenv`: `NAME=value` lines.
+/// Returns the credentials for `--format dotenv`: `NAME=value` lines. Readers add them to an environment that may hold other credentials.
 ///
 /// # Errors
 /// Readers of such files would read a value differently.
-pub fn credentials_dotenv(credentials: &SessionCredentials) -> Result<Secret> {
-    dotenv(&credentials_variables(credentials))
+pub fn credentials_dotenv(credentials: &SessionCredentials, env: &Env) -> Result<Secret> {
+    dotenv(&credentials_assignments(credentials, env))
 }

@@ -7,7 +7,8 @@ mod shell;
 mod text;
 
 pub use credentials::{
-    END_OF_CREDENTIALS, credentials_dotenv, credentials_env, credentials_process, credentials_variables,
+    END_OF_CREDENTIALS, credentials_assignments, credentials_dotenv, credentials_env, credentials_process,
+    credentials_variables,
 };
 pub use k8s::{SecretName, docker_config, k8s_data, k8s_secret};
 pub use password::{

@@ -62,7 +62,7 @@ fn dotenv_has_no_quotes_and_nothing_but_variables() {
     let mut credentials = credentials();
     credentials.region = Some("eu-west-1".into());
     assert_eq!(
-        credentials_dotenv(&credentials).unwrap().expose(),
+        credentials_dotenv(&credentials, &Env::default()).unwrap().expose(),
         "AWS_ACCESS_KEY_ID=ASIAEXAMPLE\nAWS_SECRET_ACCESS_KEY=wJalr/K7+dE=\nAWS_SESSION_TOKEN=FwoG//tok+en==\n\
          AWS_REGION=eu-west-1\nAWS_DEFAULT_REGION=eu-west-1\n"
     );
@@ -73,7 +73,7 @@ fn dotenv_refuses_what_its_readers_read_differently() {
     for odd in ["a b", "a$b", "a#b", "a'b", "a\\b", "a\nb", "ä"] {
         let mut credentials = credentials();
         credentials.secret_access_key = Secret::new(odd);
-        let error = credentials_dotenv(&credentials).unwrap_err();
+        let error = credentials_dotenv(&credentials, &Env::default()).unwrap_err();
         assert!(error.cause().starts_with("AWS_SECRET_ACCESS_KEY holds"), "{error}");
         assert!(!error.to_string().contains(odd));
     }
@@ -296,7 +296,7 @@ proptest! {
             session_token: Some(Secret::new(token.as_str())),
             ..credentials()
         };
-        let text = credentials_dotenv(&credentials).unwrap();
+        let text = credentials_dotenv(&credentials, &Env::default()).unwrap();
         let (stderr, values) = sourced(text.expose(), ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]);
         prop_assert_eq!(stderr, "");
         prop_assert_eq!(&values, &[key.clone(), token.clone()]);

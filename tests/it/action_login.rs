@@ -223,6 +223,29 @@ fn a_profile_renews_itself_and_is_this_jobs_alone() {
     assert_nowhere(&runner.temporary(), &[secret]);
 }
 
+/// boto3 refuses keys after the end in AWS_CREDENTIAL_EXPIRATION, and reads AWS_SECURITY_TOKEN before AWS_SESSION_TOKEN.
+#[test]
+fn what_is_left_of_other_credentials_becomes_empty_beside_the_exported_keys() {
+    let lab = lab();
+    let (mut runner, role) = job(&lab);
+    let inputs = [
+        ("registries", HOST),
+        ("role-to-assume", role.as_str()),
+        ("export-credentials", "env"),
+    ];
+    let main = runner.main(&inputs).succeeded();
+    for name in ["AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION"] {
+        assert!(!main.env.contains_key(name), "{main:?}");
+    }
+    runner.machine.set("AWS_CREDENTIAL_EXPIRATION", "2020-01-01T00:00:00Z");
+    runner.machine.set("AWS_SECURITY_TOKEN", "old");
+    let main = runner.main(&inputs).succeeded();
+    assert_ne!(main.env["AWS_SESSION_TOKEN"], "");
+    for name in ["AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION"] {
+        assert_eq!(main.env.get(name).map(String::as_str), Some(""), "{name}");
+    }
+}
+
 /// As `login` and `setup` do.
 #[test]
 fn the_profile_of_the_defaults_names_the_callers_own_registry_and_region() {

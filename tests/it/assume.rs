@@ -10,6 +10,7 @@ use diagnostics::MessageWriter;
 use lab::{Ci, Fault, Lab, Service};
 use serde_json::Value;
 
+use crate::github_runner::values;
 use crate::harness::{Machine, Outcome, binary, with_links};
 use crate::jobs::{WITH_TOKEN, in_job};
 use crate::lab_machine::{lab, machine};
@@ -160,6 +161,63 @@ fn long_lived_keys_are_handed_on_and_not_kept() {
             "export AWS_ACCESS_KEY_ID='{id}'\nexport AWS_SECRET_ACCESS_KEY='{secret}'\nunset AWS_SESSION_TOKEN\n"
         ));
     assert!(machine.cache_files().is_empty());
+}
+
+/// AWS refuses a long-lived key with another session's token, boto3 reads the older name of a token first, and refuses keys after their end.
+#[test]
+fn what_is_left_of_other_credentials_becomes_empty_where_a_file_sets_variables() {
+    let lab = lab();
+    let (_, machine) = in_job(&lab, Ci::Github);
+    let (id, secret) = (&lab.admin().id, &lab.admin().secret);
+    machine.write(
+        ".aws/credentials",
+        &format!("[st]\naws_access_key_id={id}\naws_secret_access_key={secret}\n"),
+    );
+    let variables = machine.write("github-env", "");
+    let machine = machine.with("GITHUB_ENV", variables.to_str().unwrap());
+    let written = |machine: &Machine, args: &[&str]| {
+        fs::write(&variables, "").unwrap();
+        let outcome = machine.run(&[&["assume", "--format", "github"], args].concat());
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+        let written = values(&machine.read("github-env")).into_iter();
+        written.collect::<Vec<(String, String)>>()
+    };
+    let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    };
+    let key = [
+        ("AWS_ACCESS_KEY_ID", id.as_str()),
+        ("AWS_SECRET_ACCESS_KEY", secret.as_str()),
+        ("AWS_SESSION_TOKEN", ""),
+    ];
+    assert_eq!(written(&machine, &["--profile", "st"]), pairs(&key));
+
+    let machine = machine
+        .with("AWS_SESSION_TOKEN", "old")
+        .with("AWS_SECURITY_TOKEN", "old")
+        .with("AWS_CREDENTIAL_EXPIRATION", "2020-01-01T00:00:00Z");
+    let [access, secret_key, session] = key;
+    let all = [
+        access,
+        ("AWS_CREDENTIAL_EXPIRATION", ""),
+        secret_key,
+        ("AWS_SECURITY_TOKEN", ""),
+        session,
+    ];
+    assert_eq!(written(&machine, &["--profile", "st"]), pairs(&all));
+    let dotenv = machine.run(&["assume", "--profile", "st", "--format", "dotenv"]);
+    let expected = format!(
+        "AWS_ACCESS_KEY_ID={id}\nAWS_SECRET_ACCESS_KEY={secret}\nAWS_SESSION_TOKEN=\nAWS_SECURITY_TOKEN=\nAWS_CREDENTIAL_EXPIRATION=\n"
+    );
+    assert_eq!((dotenv.status, dotenv.stdout), (0, expected));
+    let of_role = written(&machine, &[]);
+    let names: Vec<&str> = of_role.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, all.map(|(name, _)| name));
+    let is_empty: Vec<bool> = of_role.iter().map(|(_, value)| value.is_empty()).collect();
+    assert_eq!(is_empty, [false, true, false, true, false], "{names:?}");
 }
 
 /// A command within the test, at the lab's time.

@@ -143,7 +143,7 @@ impl Ended {
 }
 
 /// Parses `name<<delimiter`, the value's lines, the delimiter.
-fn values(text: &str) -> BTreeMap<String, String> {
+pub fn values(text: &str) -> BTreeMap<String, String> {
     let mut lines = text.lines();
     let mut values = BTreeMap::new();
     while let Some(line) = lines.next() {

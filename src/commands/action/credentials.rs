@@ -16,7 +16,6 @@ use aws_shared_files::profile::HelperProfile;
 use context::{Context, variables};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::Registry;
-use secret::Secret;
 use secret_cache::Cache;
 use settings::table::{CHAIN, ROLE_ARN};
 use settings::{IdentitySettings, SurfaceValue};
@@ -99,20 +98,16 @@ impl ExportedCredentials {
         self.session.as_ref()?.expires_at
     }
 
-    /// Exports keys to the environment of later steps, if they were fetched.
+    /// Exports keys to the environment of later steps, if they were fetched. What is left of other credentials there becomes empty.
     pub fn to_env(&self, exports: &mut Exports, undo: &mut Undo, context: &mut Context<'_>) {
         let Some(session) = &self.session else { return };
-        for (name, value) in output::credentials_variables(session) {
+        for (name, value) in output::credentials_assignments(session, &context.env) {
             match name {
                 variables::AWS_REGION | variables::AWS_DEFAULT_REGION => {
                     exports.set(name, value.expose(), &mut context.env, undo)
                 }
                 _ => exports.hand_on(name, value),
             }
-        }
-        if session.session_token.is_none() {
-            // AWS refuses a long-lived key together with another session's token.
-            exports.hand_on(variables::AWS_SESSION_TOKEN, Secret::default());
         }
         undo.access_key_id = Some(session.access_key_id.clone());
         if self.base().is_some() && exports.given(variables::AWS_ROLE_ARN).is_some() {
