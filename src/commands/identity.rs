@@ -12,7 +12,7 @@ use aws_access::{Identity, SessionPath};
 use configuration::{Config, SetupRule};
 use diagnostics::{Code, Error, Result};
 use ecr_registry::parse_region;
-use settings::table::{PROFILE, REGION, ROLE_ARN, SOURCE, TABLE, TOKEN_COMMAND, TOKEN_ENV, TOKEN_FILE};
+use settings::table::{POLICY, PROFILE, REGION, ROLE_ARN, SOURCE, TABLE, TOKEN_COMMAND, TOKEN_ENV, TOKEN_FILE};
 use settings::{IdentitySettings, RoleSettings, Setting, SettingGroup, SettingValues, SurfaceValue, ValueKind};
 
 const HEADING: &str = "Whose AWS credentials";
@@ -239,7 +239,8 @@ impl IdentityArgs {
 }
 
 /// Returns the arguments of `ecr-auth assume` for a `credential_process` with these flags. The current choice of the identity is written out,
-/// because a later caller may have other variables, one of which may name the profile itself.
+/// because a later caller may have other variables, one of which may name the profile itself. A policy becomes one line, because a `credential_process`
+/// is one line.
 ///
 /// # Errors
 /// A path cannot be made absolute.
@@ -249,11 +250,31 @@ pub fn credential_process(identity: &IdentityArgs, path: &SessionPath) -> Result
         Some(RoleBase::Source(_)) => "chain",
     };
     let mut values = identity.0.clone();
+    if let Some(policy) = values.text(&POLICY).filter(|policy| !policy.starts_with('@')) {
+        let policy = SurfaceValue::Text(without_blanks(policy));
+        values.set(&POLICY, policy);
+    }
     values.set(&SOURCE, SurfaceValue::Text(source.to_owned()));
     values.remove(&[&PROFILE]);
     let mut line = vec!["assume".to_owned()];
     line.extend(values.to_args()?);
     Ok(line)
+}
+
+/// Returns JSON without the blanks and line ends between its parts. Everything else stays as it is, such as the order of keys. A line end within a
+/// text is always written as an escape.
+fn without_blanks(json: &str) -> String {
+    let (mut is_in_text, mut is_escaped) = (false, false);
+    let is_kept = |c: &char| {
+        let was_in_text = is_in_text;
+        match (*c, is_in_text, is_escaped) {
+            ('"', _, false) => is_in_text = !is_in_text,
+            ('\\', true, false) => is_escaped = true,
+            _ => is_escaped = false,
+        }
+        was_in_text || !c.is_ascii_whitespace()
+    };
+    json.chars().filter(is_kept).collect()
 }
 
 #[cfg(test)]
@@ -296,6 +317,15 @@ mod tests {
             files,
             ["--policy", &format!("@{}", at("p.json")), "--token-file", &at("t")]
         );
+    }
+
+    #[test]
+    fn only_blanks_between_the_parts_of_json_are_removed() {
+        let json = "\r\n{ \"b\" :\t[1.50, 1e3],\n \"a \\\" \\\\\": \" \\n\\\\\" , \"ä\": true\n}\n";
+        let expected = r#"{"b":[1.50,1e3],"a \" \\":" \n\\","ä":true}"#;
+        assert_eq!(without_blanks(json), expected);
+        let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(value(json), value(expected));
     }
 
     #[test]

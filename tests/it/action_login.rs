@@ -223,6 +223,30 @@ fn a_profile_renews_itself_and_is_this_jobs_alone() {
     assert_nowhere(&runner.temporary(), &[secret]);
 }
 
+#[test]
+fn a_policy_of_several_lines_is_handed_on_in_a_profile() {
+    let lab = lab();
+    let (mut runner, role) = job(&lab);
+    let policy = "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [{\n    \"Effect\": \"Allow\",\n    \"Action\": \"ecr:*\",\n    \"Resource\": \"*\"\n  }]\n}\n";
+    let main = runner.main(&[
+        ("registries", HOST),
+        ("role-to-assume", &role),
+        ("export-credentials", "profile"),
+        ("inline-session-policy", policy),
+    ]);
+    let main = main.succeeded();
+    let config = in_our_words(fs::read(&main.env["AWS_CONFIG_FILE"]).unwrap());
+    let process = config
+        .lines()
+        .find_map(|line| line.strip_prefix("credential_process = "))
+        .unwrap();
+    let answer = runner.machine.call("/bin/sh".as_ref(), &["-c", process], "");
+    let answer: Value = serde_json::from_str(&answer.stdout).unwrap();
+    assert!(answer["AccessKeyId"].as_str().unwrap().starts_with("ASIA"), "{answer}");
+    runner.docker_asks(HOST).password();
+    assert!(lab.session_calls().iter().all(|call| call.policy));
+}
+
 /// boto3 refuses keys after the end in AWS_CREDENTIAL_EXPIRATION, and reads AWS_SECURITY_TOKEN before AWS_SESSION_TOKEN.
 #[test]
 fn what_is_left_of_other_credentials_becomes_empty_beside_the_exported_keys() {

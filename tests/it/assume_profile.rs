@@ -133,3 +133,25 @@ fn a_profile_written_in_a_pod_takes_the_pods_token() {
     Session::read(&machine.run(&["assume", "--profile", "ci"]).stdout);
     assert_eq!(lab.count(WITH_TOKEN), 1);
 }
+
+#[test]
+fn a_policy_of_several_lines_becomes_one_line_of_the_profile() {
+    let lab = lab();
+    let job = crate::jobs::start_ci(&lab, Ci::Gitlab);
+    let role = crate::jobs::ci_role(&lab, &job, lab::ACCOUNT, "ci");
+    let machine = crate::jobs::ci_machine(&lab, &job).with("AWS_ROLE_ARN", &role);
+    let lines = "{\n  \"Version\": \"2012-10-17\",\r\n\t\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"ecr:*\", \"Resource\": \"* a\"}]\n}\n";
+    let file = machine.write("policy.json", lines);
+    let from_file = format!("@{}", file.display());
+    for (name, policy) in [("one", lines), ("two", &from_file)] {
+        let args = ["assume", "--format", "profile", "--profile", name, "--policy", policy];
+        let written = machine.run(&args);
+        assert_eq!(written.status, 0, "{written:?}");
+        Session::read(&machine.run(&["assume", "--profile", name]).stdout);
+    }
+    let one_line = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ecr:*","Resource":"* a"}]}"#;
+    // Windows' quotes need backslashes.
+    let config = machine.read(".aws/config").replace('\\', "");
+    assert!(config.contains(one_line), "{config}");
+    assert!(lab.session_calls().iter().all(|call| call.policy));
+}
