@@ -131,6 +131,8 @@ fn names_of_other_surfaces_are_recognised() {
 #[case(&[("session-tags", "a#=b"), ("role-chain", "next")], Some("session-tags"))]
 #[case(&[("session-tags", "a")], Some("session-tags"))]
 #[case(&[("custom-tags", "{"), ("role-chain", "next")], Some("custom-tags"))]
+#[case(&[("custom-tags", "{\"a\":null}"), ("role-chain", "next")], Some("custom-tags"))]
+#[case(&[("custom-tags", "a=b")], Some("custom-tags"))]
 #[case(&[("custom-tags", "a=b"), ("session-tags", "a=b")], Some("custom-tags"))]
 #[case(&[("transitive-tag-keys", "a")], Some("transitive-tag-keys"))]
 #[case(&[("audience", "a\nb")], Some("audience"))]

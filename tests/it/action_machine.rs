@@ -3,14 +3,14 @@
 use std::fs;
 use std::path::PathBuf;
 
-use lab::PARTNER_ACCOUNT;
+use lab::{ACCOUNT, PARTNER_ACCOUNT, Trust};
 use serde_json::{Value, json};
 
 use crate::action::{assert_nowhere, docker_config, files_below, job};
 use crate::github_runner::{Runner, SUBJECT, github_role, step};
 use crate::harness::{HOST, assert_private, is_for_windows};
-use crate::jobs::PARTNER_HOST;
-use crate::lab_machine::{lab, registry_status};
+use crate::jobs::{PARTNER_HOST, role_with};
+use crate::lab_machine::{lab, machine, registry_status};
 
 #[test]
 fn an_isolated_configuration_is_a_copy_that_keeps_dockers_ways() {
@@ -228,6 +228,59 @@ fn without_cleanup_all_stays() {
     runner.post(&main).succeeded();
     runner.docker_asks(HOST).password();
     assert_eq!(docker_config(&runner), json!({"credHelpers": {HOST: "ecr-auth"}}));
+}
+
+/// As in amazon-ecr-login: the case of its inputs does not matter, and `registry-type: public` leaves the other registries out.
+#[test]
+fn the_inputs_of_amazon_ecr_login_mean_what_they_meant() {
+    let lab = lab();
+    let (mut runner, role) = job(&lab);
+    let main = runner.main(&[
+        ("registries", HOST),
+        ("role-to-assume", &role),
+        ("registry-type", "PUBLIC"),
+        ("skip-logout", "tRue"),
+    ]);
+    let main = main.succeeded();
+    assert_eq!(main.outputs["registry"], "public.ecr.aws");
+    assert_eq!(main.outputs["registries"], "[\"public.ecr.aws\"]");
+    runner.post(&main).succeeded();
+    assert_eq!(
+        docker_config(&runner),
+        json!({"credHelpers": {"public.ecr.aws": "ecr-auth"}})
+    );
+}
+
+/// As in configure-aws-credentials.
+#[test]
+fn custom_tags_may_be_numbers_and_booleans() {
+    let lab = lab();
+    let principals = vec![ACCOUNT.to_owned()];
+    let tag = Trust::TagSession {
+        principals: principals.clone(),
+    };
+    let external_id = None;
+    let trust = vec![
+        Trust::Aws {
+            principals,
+            external_id,
+        },
+        tag,
+    ];
+    let role = role_with(&lab, ACCOUNT, "tagged", trust);
+    let mut runner = Runner::new(machine(&lab));
+    let main = runner.main(&[
+        ("registries", HOST),
+        ("role-to-assume", &role),
+        ("source", "chain"),
+        (
+            "custom-tags",
+            r#"{"build": 42, "ok": true, "version": 1.50, "Team": "build"}"#,
+        ),
+    ]);
+    main.succeeded();
+    let tags = json!({"build": "42", "ok": "true", "version": "1.50", "Team": "build"});
+    assert_eq!(json!(lab.session_calls()[0].tags), tags);
 }
 
 #[test]

@@ -1,18 +1,19 @@
 //! The action's inputs, which the runner passes as `INPUT_<NAME IN CAPITALS>` with hyphens kept. All of them are read and checked before anything
 //! is done.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use serde_json::{Map, Value as Json};
+use serde_json::value::RawValue;
 
 use crate::commands::identity::IdentityArgs;
 use context::{Env, variables};
-use diagnostics::{Code, Error, Result};
+use diagnostics::{Code, Error, Mention, Result};
 use ecr_registry::{parse_argument, parse_region};
 use settings::table::{CHAIN, EXTERNAL_ID, ROLE_ARN, RoleSetting, TABLE, TAG, TRANSITIVE_TAG};
-use settings::{SettingValues, SurfaceValue, ValueKind};
+use settings::{RoleSettings, SettingValues, SurfaceValue, ValueKind};
 
 /// What the workflow asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,20 +100,20 @@ impl Inputs {
     pub fn read(env: &Env) -> Result<Self> {
         let reader = Reader(env);
         no_keys(&reader)?;
-        let public = reader.choice("registry-type", &["private", "public"])? == Some("public");
+        let is_public = is_public(&reader)?;
         let mask = [
             reader.boolean("mask-account-id")?,
             reader.boolean("mask-aws-account-id")?,
         ];
         reader.boolean("mask-password")?;
         let skip_logout = reader.boolean("skip-logout")?.unwrap_or_default();
-        let mut registries = registries(&reader)?;
-        if public {
-            registries.push(NamedRegistry {
+        let registries = match is_public {
+            true => vec![NamedRegistry {
                 registry: "public".to_owned(),
                 role: None,
-            });
-        }
+            }],
+            false => registries(&reader)?,
+        };
         let (export, profile) = export(&reader)?;
         Ok(Self {
             registries,
@@ -143,6 +144,19 @@ impl Inputs {
             }
         }
         identity
+    }
+}
+
+/// Reads `registry-type`. As in amazon-ecr-login, its case does not matter, and with `public` the input `registries` does not count.
+fn is_public(reader: &Reader<'_>) -> Result<bool> {
+    const NAME: &str = "registry-type";
+    const ALLOWED: [&str; 2] = ["private", "public"];
+    let Some(text) = reader.text(NAME) else {
+        return Ok(false);
+    };
+    match ALLOWED.iter().find(|word| text.eq_ignore_ascii_case(word)) {
+        Some(word) => Ok(*word == "public"),
+        None => Err(not_allowed(NAME, &text, &ALLOWED)),
     }
 }
 
@@ -338,13 +352,17 @@ fn tags(reader: &Reader<'_>, name: &str, older: &[&str]) -> Result<Option<Vec<(S
 
 /// Parses tags: one `KEY=VALUE` a line, or a JSON object.
 fn tags_of(name: &str, text: &str) -> Result<Vec<(String, String)>> {
-    let hint = "write one KEY=VALUE a line, or a JSON object with texts as values";
+    let hint = "write one KEY=VALUE a line, or a JSON object whose values are texts, numbers, true or false";
     if text.starts_with('{') {
-        let object: Map<String, Json> =
+        let object: BTreeMap<String, &RawValue> =
             serde_json::from_str(text).map_err(|error| wrong(name, error.to_string()).hint(hint))?;
-        let tags = object.into_iter().map(|(key, value)| match value {
-            Json::String(value) => Ok((key, value)),
-            _ => Err(wrong(name, format!("the value of {key:?} is not a string")).hint(hint)),
+        let tags = object.into_iter().map(|(key, value)| match tag_value(value.get()) {
+            Some(value) => Ok((key, value)),
+            None => Err(wrong(
+                name,
+                format!("the value of {key:?} is not a text, a number, true or false"),
+            )
+            .hint(hint)),
         });
         return tags.collect();
     }
@@ -354,6 +372,16 @@ fn tags_of(name: &str, text: &str) -> Result<Vec<(String, String)>> {
         None => Err(wrong(name, format!("{line:?} has no =")).hint(hint)),
     });
     tags.collect()
+}
+
+/// Returns the value of a tag in JSON: a text's contents, or a number, `true` or `false` as it is written.
+fn tag_value(json: &str) -> Option<String> {
+    match json.as_bytes().first()? {
+        b'"' => serde_json::from_str(json).ok(),
+        // null, a list or an object.
+        b'n' | b'[' | b'{' => None,
+        _ => Some(json.to_owned()),
+    }
 }
 
 /// Reads the proxy settings. Programs read either variable of a pair, so both are set.
@@ -366,6 +394,22 @@ fn proxies(reader: &Reader<'_>) -> Result<Vec<(&'static str, String)>> {
     ];
     let given = all.into_iter().filter_map(|(variable, value)| Some((variable, value?)));
     Ok(given.collect())
+}
+
+/// Returns the error with the older name of a setting's input where only that input is given.
+pub fn in_given_names(error: Error, env: &Env) -> Error {
+    let reader = Reader(env);
+    error.named(&|mention| {
+        let inputs = SettingValues::<RoleSettings>::setting(mention.setting).map_or(&[][..], |setting| setting.inputs);
+        match inputs.iter().position(|name| reader.text(name).is_some()) {
+            None | Some(0) => mention.to_string(),
+            Some(at) => Mention {
+                setting: inputs[at],
+                ..mention
+            }
+            .plain(),
+        }
+    })
 }
 
 /// Returns a usage error about an input.
@@ -405,14 +449,13 @@ impl Reader<'_> {
             .collect()
     }
 
-    /// Reads a boolean of YAML's core schema, like GitHub's own `getBooleanInput`.
+    /// Reads a boolean. As in amazon-ecr-login, its case does not matter.
     fn boolean(&self, name: &str) -> Result<Option<bool>> {
-        match self.text(name).as_deref() {
-            None => Ok(None),
-            Some("true" | "True" | "TRUE") => Ok(Some(true)),
-            Some("false" | "False" | "FALSE") => Ok(Some(false)),
-            Some(other) => Err(not_allowed(name, other, &["true", "false"])),
-        }
+        let Some(text) = self.text(name) else { return Ok(None) };
+        text.to_ascii_lowercase()
+            .parse()
+            .map(Some)
+            .map_err(|_| not_allowed(name, &text, &["true", "false"]))
     }
 
     fn choice<'a>(&self, name: &str, allowed: &[&'a str]) -> Result<Option<&'a str>> {

@@ -57,7 +57,7 @@ pub fn run(step: ActionStep, context: &mut Context<'_>) -> Exit {
 
 /// Shows an error in the run's summary, in the usual form: what failed, why, and what to do about it.
 fn annotate(level: AnnotationLevel, error: &Error, context: &mut Context<'_>) {
-    let error = Surface::Action.tell(error.clone());
+    let error = Surface::Action.tell(inputs::in_given_names(error.clone(), &context.env));
     let hint = error.hint_text().filter(|hint| !hint.is_empty());
     let hint = hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
     let text = format!("{error}{hint}\nsee: {}", error.code().link());

@@ -82,14 +82,28 @@ fn old_names_mean_the_new_ones() {
     let new = |inputs: &[(&str, &str)]| read(inputs).unwrap();
     for (old, same) in [
         (vec![("registry-type", "public")], vec![("registries", "public")]),
+        (vec![("registry-type", "PUBLIC")], vec![("registries", "public")]),
+        (
+            vec![("registry-type", "Public"), ("registries", "111122223333")],
+            vec![("registries", "public")],
+        ),
         (vec![("registry-type", "private")], vec![]),
+        (
+            vec![("registry-type", "Private"), ("registries", "111122223333")],
+            vec![("registries", "111122223333")],
+        ),
         (vec![("skip-logout", "true")], vec![("cleanup", "false")]),
+        (vec![("skip-logout", "tRue")], vec![("cleanup", "False")]),
         (vec![("skip-logout", "false")], vec![]),
         (vec![("mask-password", "false")], vec![]),
         (vec![("role-chaining", "true")], vec![("source", "chain")]),
         (
             vec![("custom-tags", r#"{"a":"b"}"#), ("role-chain", "r")],
             vec![("session-tags", "a = b"), ("role-chain", "r")],
+        ),
+        (
+            vec![("custom-tags", r#"{"build": 42, "ok":true, "d": 1.50, "e": "a\u0062"}"#)],
+            vec![("session-tags", "build=42\nd=1.50\ne=ab\nok=true")],
         ),
         (vec![("mask-aws-account-id", "true")], vec![("mask-account-id", "true")]),
         (
@@ -133,8 +147,8 @@ fn what_is_not_allowed_is_told_with_what_is() {
             "input export-credentials: \"both\" is not allowed [EA0903] | write none, env or profile",
         ),
         (
-            vec![("registry-type", "Public")],
-            "input registry-type: \"Public\" is not allowed [EA0903] | write private or public",
+            vec![("registry-type", "Internal")],
+            "input registry-type: \"Internal\" is not allowed [EA0903] | write private or public",
         ),
         (
             vec![("role-duration-seconds", "1h")],
@@ -150,7 +164,7 @@ fn what_is_not_allowed_is_told_with_what_is() {
         ),
         (
             vec![("session-tags", "a")],
-            "input session-tags: \"a\" has no = [EA0903] | write one KEY=VALUE a line, or a JSON object with texts as values",
+            "input session-tags: \"a\" has no = [EA0903] | write one KEY=VALUE a line, or a JSON object whose values are texts, numbers, true or false",
         ),
         (
             vec![("role-chaining", "true"), ("source", "oidc")],
@@ -180,7 +194,10 @@ fn what_is_not_allowed_is_told_with_what_is() {
     for inputs in [
         [("allowed-account-ids", "11122223333")],
         [("aws-region", "eu-west")],
-        [("custom-tags", "{\"a\":1}")],
+        [("custom-tags", "{\"a\":null}")],
+        [("custom-tags", "{\"a\":[\"b\"]}")],
+        [("custom-tags", "{\"a\":{}}")],
+        [("custom-tags", "{\"a\":01}")],
     ] {
         assert!(refusal(&inputs).starts_with(&format!("input {}: ", inputs[0].0)));
     }
