@@ -126,9 +126,10 @@ fn the_second_run_checks_what_the_first_one_was_asked() {
     let digest = format!("{HOST}/app@sha256:{}", "0".repeat(64));
     assert_eq!(last(&[&digest]), format!("{again}doctor {digest}"));
     let args = ["--check-push", "--profile", "it's mine", &image];
-    let quoted = match is_for_windows() {
-        true => "\"it's mine\"",
-        false => r"'it'\''s mine'",
+    // The quotes of POSIX shells, else of cmd and PowerShell.
+    let (quoted, quote) = match is_for_windows() {
+        true => ("\"it's mine\"", "\""),
+        false => (r"'it'\''s mine'", "'"),
     };
     assert_eq!(
         last(&args),
@@ -140,7 +141,7 @@ fn the_second_run_checks_what_the_first_one_was_asked() {
     );
     assert_eq!(
         last(&["--session-name", "", "--profile", "a  b", &image]),
-        format!("{again}doctor --session-name '' --profile 'a  b' {image}")
+        format!("{again}doctor --session-name {quote}{quote} --profile {quote}a  b{quote} {image}")
     );
     let secret = "echo s3cret";
     let said = last(&["--token-command", secret, "--region", "eu-west-1", &image]);
