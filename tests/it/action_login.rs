@@ -8,7 +8,7 @@ use rstest::rstest;
 use serde_json::Value;
 
 use crate::action::{assert_nowhere, docker_config, job};
-use crate::github_runner::Runner;
+use crate::github_runner::{Ended, Runner};
 use crate::harness::{HOST, Machine, in_our_words};
 use crate::jobs::PARTNER_HOST;
 use crate::lab_machine::{lab, registry_call, registry_status};
@@ -181,6 +181,20 @@ fn a_password_that_cannot_be_narrowed_is_not_handed_out(#[case] wrong: &[(&str, 
     assert!(main.outputs.is_empty(), "{main:?}");
 }
 
+/// Returns the job's AWS configuration, and the session that the `credential_process` in it prints.
+#[track_caller]
+fn from_profile(runner: &Runner, main: &Ended) -> (String, Value) {
+    let config = in_our_words(fs::read(&main.env["AWS_CONFIG_FILE"]).unwrap());
+    let process = config
+        .lines()
+        .find_map(|line| line.strip_prefix("credential_process = "))
+        .unwrap();
+    let answer = runner.machine.call("/bin/sh".as_ref(), &["-c", process], "");
+    let answer: Value = serde_json::from_str(&answer.stdout).unwrap();
+    assert!(answer["AccessKeyId"].as_str().unwrap().starts_with("ASIA"), "{answer}");
+    (config, answer)
+}
+
 #[test]
 fn a_profile_renews_itself_and_is_this_jobs_alone() {
     let lab = lab();
@@ -202,15 +216,8 @@ fn a_profile_renews_itself_and_is_this_jobs_alone() {
     );
     assert_eq!(main.outputs["aws-account-id"], "111122223333");
     assert!(!main.outputs.contains_key("registry"), "{main:?}");
-    let config = in_our_words(fs::read(&main.env["AWS_CONFIG_FILE"]).unwrap());
+    let (config, answer) = from_profile(&runner, &main);
     assert!(config.starts_with("[profile other]\n"), "{config}");
-    let process = config
-        .lines()
-        .find_map(|line| line.strip_prefix("credential_process = "))
-        .unwrap();
-    let answer = runner.machine.call("/bin/sh".as_ref(), &["-c", process], "");
-    let answer: Value = serde_json::from_str(&answer.stdout).unwrap();
-    assert!(answer["AccessKeyId"].as_str().unwrap().starts_with("ASIA"), "{answer}");
     assert_eq!(
         runner.machine.read(".aws/config"),
         "[profile other]\nregion = eu-west-1\n"
@@ -235,14 +242,7 @@ fn a_policy_of_several_lines_is_handed_on_in_a_profile() {
         ("inline-session-policy", policy),
     ]);
     let main = main.succeeded();
-    let config = in_our_words(fs::read(&main.env["AWS_CONFIG_FILE"]).unwrap());
-    let process = config
-        .lines()
-        .find_map(|line| line.strip_prefix("credential_process = "))
-        .unwrap();
-    let answer = runner.machine.call("/bin/sh".as_ref(), &["-c", process], "");
-    let answer: Value = serde_json::from_str(&answer.stdout).unwrap();
-    assert!(answer["AccessKeyId"].as_str().unwrap().starts_with("ASIA"), "{answer}");
+    from_profile(&runner, &main);
     runner.docker_asks(HOST).password();
     assert!(lab.session_calls().iter().all(|call| call.policy));
 }
