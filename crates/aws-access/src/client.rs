@@ -157,22 +157,23 @@ pub(crate) fn whole_number(
     identity: &Identity,
     (variable, setting): (&'static str, &str),
 ) -> Result<Option<u32>> {
-    let number = |text: &str| text.trim().parse().ok().filter(|number| *number > 0);
-    let wrong = |text: &str| format!("{text} is not a whole number from 1");
-    if let Some(text) = env.get(variable) {
-        let error =
-            || Error::usage(Code::Variable, variable, wrong(text)).hint("set it to a whole number from 1, or unset it");
-        return number(text).map(Some).ok_or_else(error);
-    }
-    let Some(text) = identity.setting(setting) else {
+    let of_variable = env.get(variable);
+    let Some(text) = of_variable.or_else(|| identity.setting(setting)) else {
         return Ok(None);
     };
-    let error = || {
-        let cause = format!("{setting} in AWS's file: {}", wrong(text));
-        Error::usage(Code::SharedFiles, format!("profile {}", identity.profile_name()), cause)
-            .hint("set it to a whole number from 1, or remove the line")
-    };
-    number(text).map(Some).ok_or_else(error)
+    if let Some(number) = text.trim().parse().ok().filter(|number| *number > 0) {
+        return Ok(Some(number));
+    }
+    let cause = format!("{text} is not a whole number from 1");
+    Err(match of_variable {
+        Some(_) => Error::usage(Code::Variable, variable, cause).hint("set it to a whole number from 1, or unset it"),
+        None => Error::usage(
+            Code::SharedFiles,
+            format!("profile {}", identity.profile_name()),
+            format!("{setting} in AWS's file: {cause}"),
+        )
+        .hint("set it to a whole number from 1, or remove the line"),
+    })
 }
 
 /// Returns the time limit of one attempt of a call, for a budget of all attempts.

@@ -7,6 +7,7 @@ use crate::client::Aws;
 use crate::cognito::is_signed_in;
 use crate::endpoint::Endpoint;
 use crate::identity::{CredentialSource, Identity};
+use crate::net::proxy_variables;
 use crate::sign_in::Destination;
 use cognito::ProviderLogin;
 use context::{Context, Env, Progress, deadline, process_started, variables};
@@ -167,16 +168,8 @@ impl<W: ObtainableSecret> SecretPath<W> {
     }
 }
 
-/// The variables that may be the remedy for a failed fetch, and do not belong to the secret's key.
-const REMEDIES: [&str; 18] = [
-    variables::HTTPS_PROXY,
-    "https_proxy",
-    variables::HTTP_PROXY,
-    "http_proxy",
-    variables::ALL_PROXY,
-    "all_proxy",
-    variables::NO_PROXY,
-    "no_proxy",
+/// The variables, beside those of proxies, that may be the remedy for a failed fetch, and do not belong to the secret's key.
+const REMEDIES: [&str; 10] = [
     variables::AWS_CA_BUNDLE,
     variables::SSL_CERT_FILE,
     variables::SSL_CERT_DIR,
@@ -199,12 +192,11 @@ const PROFILE_REMEDIES: [&str; 4] = [
 
 /// Returns a digest of the settings that may be the remedy for a failed fetch.
 fn remedies(env: &Env, identity: &Identity) -> CacheKey {
-    let variables = REMEDIES.map(|name| (name, env.get(name)));
+    let variables = proxy_variables().chain(REMEDIES).map(|name| (name, env.get(name)));
     let settings = PROFILE_REMEDIES.map(|name| (name, identity.setting(name)));
-    let set = variables.into_iter().chain(settings);
-    let digest = set.filter_map(|(name, value)| Some((name, value?)));
-    digest
-        .fold(CacheKey::builder(), |key, (name, value)| key.field(name, value))
+    let all = variables.chain(settings);
+    let set = all.filter_map(|(name, value)| Some((name, value?)));
+    set.fold(CacheKey::builder(), |key, (name, value)| key.field(name, value))
         .build()
 }
 

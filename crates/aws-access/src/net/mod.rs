@@ -19,6 +19,7 @@ pub(crate) use cause::{
 };
 #[cfg(test)]
 pub(crate) use last_request::RefusedRequest;
+pub(crate) use proxy::proxy_variables;
 pub use proxy::{PROXY_HINT, Proxy, UnusableProxy, named_proxy, not_proxied, proxy_of};
 pub use request::{PlainResponse, send};
 pub(crate) use request::{plain_request, read_body};

@@ -15,6 +15,14 @@ use secret::Secret;
 const HTTPS: [&str; 4] = [variables::HTTPS_PROXY, "https_proxy", variables::ALL_PROXY, "all_proxy"];
 const HTTP: [&str; 4] = [variables::HTTP_PROXY, "http_proxy", variables::ALL_PROXY, "all_proxy"];
 
+/// The variables that list hosts without a proxy. The first one that is set counts.
+const NO_PROXY: [&str; 2] = [variables::NO_PROXY, "no_proxy"];
+
+/// Returns all variables that decide which proxy a call takes. Some are there twice.
+pub fn proxy_variables() -> impl Iterator<Item = &'static str> {
+    HTTPS.into_iter().chain(HTTP).chain(NO_PROXY)
+}
+
 /// A proxy, and the variable that names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proxy {
@@ -156,9 +164,7 @@ pub fn named_proxy(env: &Env) -> Option<(&'static str, String)> {
 
 /// Returns the variable that lists hosts without a proxy, and the list.
 pub fn not_proxied(env: &Env) -> Option<(&'static str, &str)> {
-    [variables::NO_PROXY, "no_proxy"]
-        .into_iter()
-        .find_map(|name| Some((name, env.get(name)?)))
+    NO_PROXY.into_iter().find_map(|name| Some((name, env.get(name)?)))
 }
 
 #[cfg(test)]
